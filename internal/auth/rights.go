@@ -1,0 +1,148 @@
+// Package auth knows who is acting and what they may do: actors, roles and
+// rights, passwords, sessions and tokens. It decides nothing about a record;
+// operations do, and page and API alike ask here first.
+package auth
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+)
+
+// Right is the permission for one kind of act.
+type Right string
+
+// The rights. An operation names exactly one.
+const (
+	Anyone        Right = "" // no sign-in: first setup, sign-in itself, health
+	OrgRead       Right = "org:read"
+	OrgWrite      Right = "org:write"
+	MembersWrite  Right = "members:write"
+	TokensWrite   Right = "tokens:write"
+	ScopeRead     Right = "scope:read"
+	ScopeWrite    Right = "scope:write"
+	CriteriaRead  Right = "criteria:read"
+	ControlsRead  Right = "controls:read"
+	ControlsWrite Right = "controls:write"
+	SourcesRead   Right = "sources:read"
+	SourcesWrite  Right = "sources:write"
+	EvidenceRead  Right = "evidence:read"
+	EvidenceWrite Right = "evidence:write"
+	ExportWrite   Right = "export:write"
+	ChecksRead    Right = "checks:read"
+	ChecksWrite   Right = "checks:write"
+	ExceptWrite   Right = "exceptions:write"
+	LogRead       Right = "log:read"
+	JobsRead      Right = "jobs:read"
+)
+
+// Role is a bundle of rights that people have in one organization.
+type Role string
+
+// The roles of an organization. Those of a CPA firm join them with the
+// examination.
+const (
+	Owner        Role = "owner"
+	Lead         Role = "compliance_lead"
+	ControlOwner Role = "control_owner"
+	Sponsor      Role = "sponsor"
+	Employee     Role = "employee"
+	Operator     Role = "operator"
+)
+
+var reads = []Right{OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead, JobsRead}
+
+// table is the whole policy. What is not here is denied.
+var table = map[Role][]Right{
+	Owner: append(slices.Clone(reads), OrgWrite, MembersWrite, TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite,
+		EvidenceWrite, ExportWrite, ChecksWrite, ExceptWrite),
+	Lead: append(slices.Clone(reads), TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite, EvidenceWrite, ExportWrite,
+		ChecksWrite, ExceptWrite),
+	ControlOwner: {OrgRead, ScopeRead, CriteriaRead, ControlsRead, EvidenceRead, EvidenceWrite, ChecksRead, LogRead, TokensWrite},
+	Sponsor:      {OrgRead, ScopeRead, CriteriaRead, ControlsRead, EvidenceRead, ChecksRead, LogRead},
+	Employee:     {OrgRead},
+	Operator:     {OrgRead, SourcesRead, SourcesWrite, LogRead, JobsRead, TokensWrite},
+}
+
+// Roles lists the roles in the order people are offered them.
+func Roles() []Role { return []Role{Owner, Lead, ControlOwner, Sponsor, Employee, Operator} }
+
+// RightsOf lists what a role may do.
+func RightsOf(r Role) []Right { return slices.Clone(table[r]) }
+
+// ParseRole accepts the name of a role.
+func ParseRole(s string) (Role, error) {
+	if _, ok := table[Role(s)]; !ok {
+		var names []string
+		for _, r := range Roles() {
+			names = append(names, string(r))
+		}
+		return "", fault.Invalid("role", "a role is one of %s", strings.Join(names, ", "))
+	}
+	return Role(s), nil
+}
+
+// Actor is whoever acts: a person signed in, a program with a person's token,
+// or the machine itself.
+type Actor struct {
+	User  id.User
+	Name  string
+	Email string
+	Roles []Role
+	// Via says through what: "page", "api", "cli", "job", "setup".
+	Via string
+	// Rights is set for the machine, which has no role.
+	Rights []Right
+}
+
+// Machine is the actor of work that no person started. It names the work and
+// carries the rights that the work needs.
+func Machine(name string, rights ...Right) Actor {
+	return Actor{Name: name, Via: "job", Rights: rights}
+}
+
+// Known reports whether somebody is signed in.
+func (a Actor) Known() bool { return a.User != "" || a.Rights != nil }
+
+// May reports whether the actor has a right.
+func (a Actor) May(r Right) bool {
+	if r == Anyone {
+		return true
+	}
+	if slices.Contains(a.Rights, r) {
+		return true
+	}
+	for _, role := range a.Roles {
+		if slices.Contains(table[role], r) {
+			return true
+		}
+	}
+	return false
+}
+
+// Key identifies the actor for idempotency and the log.
+func (a Actor) Key() string {
+	if a.User != "" {
+		return string(a.User)
+	}
+	return "machine:" + a.Name
+}
+
+// Require is nil when the actor has the right, and otherwise says who has.
+func (a Actor) Require(r Right) error {
+	if a.May(r) {
+		return nil
+	}
+	if !a.Known() {
+		return fault.Denied("Sign in first.")
+	}
+	var who []string
+	for _, role := range Roles() {
+		if slices.Contains(table[role], r) {
+			who = append(who, strings.ReplaceAll(string(role), "_", " "))
+		}
+	}
+	return fault.Denied("This needs the right %s. Ask a member who is %s.", r, strings.Join(who, " or "))
+}

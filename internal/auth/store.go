@@ -1,0 +1,294 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/mail"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+)
+
+// Lifetimes.
+const (
+	SetupLife   = time.Hour
+	SessionLife = 12 * time.Hour // without a request
+	SessionMax  = 7 * 24 * time.Hour
+)
+
+// User is a person who can sign in.
+type User struct {
+	ID    id.User `json:"id"`
+	Email string  `json:"email"`
+	Name  string  `json:"name"`
+}
+
+const (
+	upsertSetup = `INSERT INTO setup (id, token_hash, expires, used) VALUES (1, ?, ?, 0)
+		ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, expires = excluded.expires`
+	selectSetup = "SELECT token_hash, expires, used FROM setup WHERE id = 1"
+	useSetup    = "UPDATE setup SET used = ? WHERE id = 1 AND used = 0"
+
+	insertUser    = "INSERT INTO users (id, email, name, password_hash, created, disabled) VALUES (?, ?, ?, ?, ?, ?)"
+	selectByEmail = "SELECT id, name, password_hash, disabled FROM users WHERE email = ?"
+
+	insertMember  = "INSERT INTO members (org_id, user_id, roles, created) VALUES (?, ?, ?, ?)"
+	selectMember  = "SELECT u.name, u.email, m.roles, u.disabled FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND m.user_id = ?"
+	selectMembers = "SELECT u.id, u.name, u.email, m.roles FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? ORDER BY m.created, u.id"
+	selectHome    = "SELECT org_id FROM members WHERE user_id = ? ORDER BY created, org_id LIMIT 1"
+
+	insertSession = "INSERT INTO sessions (id, user_id, org_id, agent, created, seen, expires) VALUES (?, ?, ?, ?, ?, ?, ?)"
+	selectSession = "SELECT user_id, org_id, seen, expires FROM sessions WHERE id = ?"
+	touchSession  = "UPDATE sessions SET seen = ? WHERE id = ?"
+	deleteSession = "DELETE FROM sessions WHERE id = ?"
+
+	insertToken  = "INSERT INTO tokens (org_id, id, user_id, name, hash, created, used, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 0)"
+	selectToken  = "SELECT org_id, user_id, expires, revoked FROM tokens WHERE hash = ?"
+	selectTokens = "SELECT id, user_id, name, created, expires, revoked FROM tokens WHERE org_id = ? ORDER BY id DESC"
+	revokeToken  = "UPDATE tokens SET revoked = ? WHERE org_id = ? AND id = ? AND revoked = 0"
+)
+
+// NewSetupToken makes the one-time token of first setup and replaces an
+// unused earlier one. It is empty when setup is done.
+func NewSetupToken(tx *db.Tx, now time.Time) (string, error) {
+	var (
+		hash          []byte
+		expires, used int64
+	)
+	err := tx.Row(selectSetup, nil, &hash, &expires, &used)
+	if err != nil && !errors.Is(err, db.ErrNone) {
+		return "", err
+	}
+	if err == nil && used != 0 {
+		return "", nil
+	}
+	secret, h := newSecret("setup-")
+	_, err = tx.Exec(upsertSetup, h, clock.Millis(now.Add(SetupLife)))
+	return secret, err
+}
+
+// SetupDone reports whether the first organization exists.
+func SetupDone(tx *db.Tx) (bool, error) {
+	var (
+		hash          []byte
+		expires, used int64
+	)
+	err := tx.Row(selectSetup, nil, &hash, &expires, &used)
+	if errors.Is(err, db.ErrNone) {
+		return false, nil
+	}
+	return used != 0, err
+}
+
+// UseSetupToken spends the token, or says why it cannot be spent.
+func UseSetupToken(tx *db.Tx, token string, now time.Time) error {
+	var (
+		hash          []byte
+		expires, used int64
+	)
+	err := tx.Row(selectSetup, nil, &hash, &expires, &used)
+	if err != nil && !errors.Is(err, db.ErrNone) {
+		return err
+	}
+	switch {
+	case used != 0:
+		return fault.Conflict("This installation is set up already; the token was good once. Sign in instead.")
+	case errors.Is(err, db.ErrNone) || string(hashSecret(strings.TrimSpace(token))) != string(hash):
+		return fault.Invalid("token", "this is not the token: copy the one that starts with setup- from the terminal Tickmark runs in")
+	case now.UnixMilli() > expires:
+		return fault.Invalid("token", "this token has expired: restart Tickmark and copy the new one")
+	}
+	n, err := tx.Exec(useSetup, clock.Millis(now))
+	if err == nil && n == 0 {
+		err = fault.Conflict("This installation was set up a moment ago. Sign in instead.")
+	}
+	return err
+}
+
+// ForceSetup marks setup as done by someone who has the data directory in
+// hand: the command line.
+func ForceSetup(tx *db.Tx, now time.Time) error {
+	if _, err := tx.Exec(upsertSetup, []byte{}, 0); err != nil {
+		return err
+	}
+	_, err := tx.Exec(useSetup, clock.Millis(now))
+	return err
+}
+
+// FoldEmail brings an address to the form in which it is stored and compared.
+func FoldEmail(email string) (string, error) {
+	a, err := mail.ParseAddress(strings.TrimSpace(email))
+	if err != nil || a.Name != "" || len(a.Address) > 254 {
+		return "", fault.Invalid("email", "give an address such as name@example.com")
+	}
+	return strings.ToLower(a.Address), nil
+}
+
+// CreateUser adds a person. An empty password makes a user who cannot sign in
+// until one is set.
+func CreateUser(tx *db.Tx, name, email, password string, now time.Time) (User, error) {
+	email, err := FoldEmail(email)
+	if err != nil {
+		return User{}, err
+	}
+	name = strings.TrimSpace(name)
+	if name == "" {
+		return User{}, fault.Invalid("name", "give the name that others know this person by")
+	}
+	hash := ""
+	if password != "" {
+		if hash, err = HashPassword(password); err != nil {
+			return User{}, err
+		}
+	}
+	u := User{ID: id.New[id.User](now), Email: email, Name: name}
+	_, err = tx.Exec(insertUser, u.ID, u.Email, u.Name, hash, clock.Millis(now), false)
+	if db.IsDuplicate(err) {
+		return User{}, fault.Conflict("%s belongs to a user already", email)
+	}
+	return u, err
+}
+
+// Join makes a user a member of an organization.
+func Join(tx *db.Tx, org id.Org, user id.User, roles []Role, now time.Time) error {
+	_, err := tx.Exec(insertMember, org, user, joinRoles(roles), clock.Millis(now))
+	return err
+}
+
+func joinRoles(roles []Role) string {
+	s := make([]string, len(roles))
+	for i, r := range roles {
+		s[i] = string(r)
+	}
+	return strings.Join(s, " ")
+}
+
+func splitRoles(s string) []Role {
+	var out []Role
+	for _, f := range strings.Fields(s) {
+		out = append(out, Role(f))
+	}
+	return out
+}
+
+// Member is a user within an organization.
+type Member struct {
+	User
+	Roles []Role `json:"roles"`
+}
+
+// Members lists who belongs to an organization, the first to join first.
+func Members(tx *db.Tx, org id.Org) ([]Member, error) {
+	return db.Rows(tx, selectMembers, []any{org}, func(scan func(...any) error, m *Member) error {
+		var roles string
+		err := scan(&m.ID, &m.Name, &m.Email, &roles)
+		m.Roles = splitRoles(roles)
+		return err
+	})
+}
+
+// MemberActor returns the actor that a member is.
+func MemberActor(tx *db.Tx, org id.Org, user id.User, via string) (Actor, error) {
+	var (
+		roles    string
+		disabled bool
+	)
+	a := Actor{User: user, Via: via}
+	err := tx.Row(selectMember, []any{org, user}, &a.Name, &a.Email, &roles, &disabled)
+	if errors.Is(err, db.ErrNone) || disabled {
+		return Actor{}, fault.Denied("Sign in first.")
+	}
+	a.Roles = splitRoles(roles)
+	return a, err
+}
+
+// Throttle slows down whoever guesses passwords. It lives in memory: a restart
+// forgives, a guesser cannot cause one.
+type Throttle struct {
+	mu    sync.Mutex
+	tries map[string]attempt
+}
+
+type attempt struct {
+	failed int
+	last   time.Time
+}
+
+// free failures come before each next one doubles the wait, up to maxWait.
+const (
+	free      = 5
+	maxWait   = 15 * time.Minute
+	maxMemory = 10_000
+)
+
+// NewThrottle returns one that has seen nothing.
+func NewThrottle() *Throttle { return &Throttle{tries: map[string]attempt{}} }
+
+func (t *Throttle) wait(key string, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.tries[key]
+	if a.failed < free {
+		return 0
+	}
+	hold := min(time.Second<<min(a.failed-free, 10), maxWait)
+	return a.last.Add(hold).Sub(now)
+}
+
+func (t *Throttle) note(key string, ok bool, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if ok {
+		delete(t.tries, key)
+		return
+	}
+	if len(t.tries) >= maxMemory {
+		for k, a := range t.tries {
+			if now.Sub(a.last) > maxWait {
+				delete(t.tries, k)
+			}
+		}
+	}
+	a := t.tries[key]
+	t.tries[key] = attempt{a.failed + 1, now}
+}
+
+// CheckPassword finds the user with this address and password. The answer
+// does not say which of the two was wrong.
+func (t *Throttle) CheckPassword(ctx context.Context, d *db.DB, email, password string, now time.Time) (id.User, error) {
+	wrong := fault.Invalid("password", "no user has this address and this password")
+	email, err := FoldEmail(email)
+	if err != nil {
+		return "", err
+	}
+	if w := t.wait(email, now); w > 0 {
+		return "", fault.Denied("Too many wrong passwords for this address. Try again in %d s.", int(w.Seconds())+1)
+	}
+	var (
+		user     id.User
+		name     string
+		hash     string
+		disabled bool
+	)
+	err = d.Read(ctx, db.All, func(tx *db.Tx) error {
+		return tx.Row(selectByEmail, []any{email}, &user, &name, &hash, &disabled)
+	})
+	if err != nil && !errors.Is(err, db.ErrNone) {
+		return "", err
+	}
+	known := err == nil && hash != "" && !disabled
+	if !known {
+		hash = decoy
+	}
+	ok := passwordMatches(hash, password) && known
+	t.note(email, ok, now)
+	if !ok {
+		return "", wrong
+	}
+	return user, nil
+}

@@ -1,0 +1,117 @@
+// Package blob keeps bytes: encrypted, once per organization, on disk before
+// any row speaks of them.
+package blob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Store keeps named objects. When Put returns nil the object survives a power
+// loss. Names are the vault's; a store does not look at the bytes.
+type Store interface {
+	// Put stores all of r under name. An object that exists is left as it is.
+	Put(ctx context.Context, name string, r io.Reader) error
+	// Open returns the object, or an error that is fs.ErrNotExist.
+	Open(ctx context.Context, name string) (io.ReadCloser, error)
+	// Delete removes the object; one that is not there is no error.
+	Delete(ctx context.Context, name string) error
+	// List calls fn with every name.
+	List(ctx context.Context, fn func(name string) error) error
+}
+
+// Disk is a Store in a directory.
+type Disk struct{ dir string }
+
+// NewDisk keeps objects below dir.
+func NewDisk(dir string) (*Disk, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("blobs: %w", err)
+	}
+	return &Disk{dir}, nil
+}
+
+func (d *Disk) path(name string) (string, error) {
+	if len(name) < 4 || strings.ContainsAny(name, "/\\") || strings.HasPrefix(name, ".") {
+		return "", fmt.Errorf("blob name %q", name)
+	}
+	return filepath.Join(d.dir, name[:2], name), nil
+}
+
+// Put writes to a temporary file, syncs it, renames it and syncs the
+// directories: the order in which nothing half-written can be found later.
+func (d *Disk) Put(_ context.Context, name string, r io.Reader) error {
+	path, err := d.path(name)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	dir := filepath.Dir(path)
+	if err := os.Mkdir(dir, 0o700); err == nil {
+		if err := syncDir(d.dir); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("blob: %w", err)
+	}
+	f, err := os.CreateTemp(dir, ".tmp-")
+	if err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	defer os.Remove(f.Name()) // gone already when the rename succeeded
+	_, err = io.Copy(f, r)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("blob %s is not stored: %w", name, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Open opens the object for reading.
+func (d *Disk) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	path, err := d.path(name)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// Delete removes the object's file.
+func (d *Disk) Delete(_ context.Context, name string) error {
+	path, err := d.path(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// List walks the directory, leaving out what a crash left half-written.
+func (d *Disk) List(_ context.Context, fn func(string) error) error {
+	return filepath.WalkDir(d.dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			return err
+		}
+		return fn(e.Name())
+	})
+}
