@@ -1,0 +1,44 @@
+#!/bin/sh
+# The whole suite. One PostgreSQL server is started for all of it and is gone
+# when it ends, however it ends.
+set -eu
+cd "$(dirname "$0")/.."
+
+# Set to nothing to allow the tests that need them to be skipped.
+export TICKMARK_REQUIRE_POSTGRES="${TICKMARK_REQUIRE_POSTGRES-1}"
+export TICKMARK_REQUIRE_CHROMIUM="${TICKMARK_REQUIRE_CHROMIUM-1}"
+
+if [ "${1:-}" != inside ]; then
+	started=$(date +%s)
+	sh scripts/check.sh
+	go run ./internal/db/dbtest/withpostgres sh "$0" inside
+	printf '\nall passed in %s s\n' $(($(date +%s) - started))
+	exit 0
+fi
+
+say() { printf '\n== %s\n' "$1"; }
+
+# The browser has a turn of its own, so that nothing competes for the machine
+# with waits that are bounded.
+rest=$(go list ./... | grep -v '/e2e')
+say "tests, on SQLite and PostgreSQL"
+go test -timeout 10m $rest
+
+say "journeys in a browser"
+go test -timeout 10m ./e2e/...
+
+# Only where goroutines share something; the rest would take minutes to say
+# the same.
+racing=
+for pkg in db blob ledger op job auth sources checks app; do
+	if [ -d "internal/$pkg" ]; then racing="$racing ./internal/$pkg"; fi
+done
+say "races:$racing"
+if command -v "${CC:-cc}" >/dev/null 2>&1; then
+	CGO_ENABLED=1 go test -race -timeout 10m $racing
+else
+	echo "NOT RUN: the race detector needs a C compiler, and there is none" >&2
+fi
+
+say "fuzzing, ${FUZZTIME:-5s} each"
+sh scripts/fuzz.sh
