@@ -133,3 +133,12 @@ func FromToken(ctx context.Context, d *db.DB, secret string, now time.Time) (Act
 	})
 	return a, org, err
 }
+
+// CookieNameFor is the name of the session cookie. Over TLS the prefix makes
+// browsers refuse it from anywhere but this very host.
+func CookieNameFor(tls bool) string {
+	if tls {
+		return "__Host-tickmark"
+	}
+	return "tickmark"
+}

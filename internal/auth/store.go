@@ -37,6 +37,9 @@ const (
 	insertUser    = "INSERT INTO users (id, email, name, password_hash, created, disabled) VALUES (?, ?, ?, ?, ?, ?)"
 	selectByEmail = "SELECT id, name, password_hash, disabled FROM users WHERE email = ?"
 
+	claimUser       = "UPDATE users SET email = ?, name = ?, password_hash = ? WHERE id = ? AND password_hash = ''"
+	selectUnclaimed = "SELECT m.org_id, m.user_id FROM members m JOIN users u ON u.id = m.user_id WHERE u.password_hash = '' ORDER BY m.created LIMIT 1"
+
 	insertMember  = "INSERT INTO members (org_id, user_id, roles, created) VALUES (?, ?, ?, ?)"
 	selectMember  = "SELECT u.name, u.email, m.roles, u.disabled FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND m.user_id = ?"
 	selectMembers = "SELECT u.id, u.name, u.email, m.roles FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? ORDER BY m.created, u.id"
@@ -47,7 +50,7 @@ const (
 	touchSession  = "UPDATE sessions SET seen = ? WHERE id = ?"
 	deleteSession = "DELETE FROM sessions WHERE id = ?"
 
-	insertToken  = "INSERT INTO tokens (org_id, id, user_id, name, hash, created, used, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 0)"
+	insertToken  = "INSERT INTO tokens (org_id, id, user_id, name, hash, created, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
 	selectToken  = "SELECT org_id, user_id, expires, revoked FROM tokens WHERE hash = ?"
 	selectTokens = "SELECT id, user_id, name, created, expires, revoked FROM tokens WHERE org_id = ? ORDER BY id DESC"
 	revokeToken  = "UPDATE tokens SET revoked = ? WHERE org_id = ? AND id = ? AND revoked = 0"
@@ -110,16 +113,6 @@ func UseSetupToken(tx *db.Tx, token string, now time.Time) error {
 	return err
 }
 
-// ForceSetup marks setup as done by someone who has the data directory in
-// hand: the command line.
-func ForceSetup(tx *db.Tx, now time.Time) error {
-	if _, err := tx.Exec(upsertSetup, []byte{}, 0); err != nil {
-		return err
-	}
-	_, err := tx.Exec(useSetup, clock.Millis(now))
-	return err
-}
-
 // FoldEmail brings an address to the form in which it is stored and compared.
 func FoldEmail(email string) (string, error) {
 	a, err := mail.ParseAddress(strings.TrimSpace(email))
@@ -148,6 +141,38 @@ func CreateUser(tx *db.Tx, name, email, password string, now time.Time) (User, e
 	}
 	u := User{ID: id.New[id.User](now), Email: email, Name: name}
 	_, err = tx.Exec(insertUser, u.ID, u.Email, u.Name, hash, clock.Millis(now), false)
+	if db.IsDuplicate(err) {
+		return User{}, fault.Conflict("%s belongs to a user already", email)
+	}
+	return u, err
+}
+
+// Unclaimed finds the organization that the command line made for an owner who
+// cannot sign in yet; empty if there is none.
+func Unclaimed(tx *db.Tx) (id.Org, id.User, error) {
+	var (
+		org  id.Org
+		user id.User
+	)
+	err := tx.Row(selectUnclaimed, nil, &org, &user)
+	if errors.Is(err, db.ErrNone) {
+		return "", "", nil
+	}
+	return org, user, err
+}
+
+// Claim gives that owner a name, an address and a password.
+func Claim(tx *db.Tx, user id.User, name, email, password string) (User, error) {
+	email, err := FoldEmail(email)
+	if err != nil {
+		return User{}, err
+	}
+	hash, err := HashPassword(password)
+	if err != nil {
+		return User{}, err
+	}
+	u := User{ID: user, Email: email, Name: strings.TrimSpace(name)}
+	_, err = tx.Exec(claimUser, u.Email, u.Name, hash, user)
 	if db.IsDuplicate(err) {
 		return User{}, fault.Conflict("%s belongs to a user already", email)
 	}

@@ -55,7 +55,6 @@ CREATE TABLE tokens (
 	name    TEXT   NOT NULL,
 	hash    BYTEA  NOT NULL UNIQUE,
 	created BIGINT NOT NULL,
-	used    BIGINT NOT NULL,
 	expires BIGINT NOT NULL,
 	revoked BIGINT NOT NULL,
 	PRIMARY KEY (org_id, id),

@@ -185,6 +185,7 @@ CREATE TABLE check_interval (
 	starts    BIGINT NOT NULL,
 	ends      BIGINT NOT NULL,
 	status    TEXT   NOT NULL,
+	class     TEXT   NOT NULL,
 	reason    TEXT   NOT NULL,
 	digest    TEXT   NOT NULL,
 	run_id    TEXT   NOT NULL,
@@ -207,6 +208,7 @@ CREATE TABLE check_result (
 	not_applicable BIGINT NOT NULL,
 	summary        TEXT   NOT NULL,
 	reason         TEXT   NOT NULL,
+	remedy         TEXT   NOT NULL,
 	PRIMARY KEY (org_id, check_id, source_id, at)
 );
 CREATE TABLE check_exception (
