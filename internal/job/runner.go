@@ -1,0 +1,327 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/op"
+)
+
+const (
+	lease      = 60 * time.Second
+	poll       = time.Second
+	maxBackoff = time.Hour
+
+	progressEvery = 300 * time.Millisecond
+	keepDone      = 30 * 24 * time.Hour
+)
+
+// Runner takes jobs off the table and does them. Any number of processes may
+// run one.
+type Runner struct {
+	engine  *op.Engine
+	workers map[string]Worker
+	slots   int
+	name    string
+	wake    chan struct{}
+}
+
+// NewRunner does the given kinds, slots at a time.
+func NewRunner(e *op.Engine, workers []Worker, slots int) *Runner {
+	r := &Runner{engine: e, workers: map[string]Worker{}, slots: slots, wake: make(chan struct{}, 1)}
+	for _, w := range workers {
+		r.workers[w.kind()] = w
+	}
+	r.name = workerName()
+	return r
+}
+
+// Wake makes the runner look now rather than at its next poll.
+func (r *Runner) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run is what a worker knows of the job it does.
+type Run struct {
+	*op.Engine
+	Job     id.Job
+	Org     id.Org
+	Attempt int
+
+	mu   sync.Mutex
+	last time.Time
+}
+
+const (
+	claimLite = `UPDATE job SET state = 'running', attempt = attempt + 1, worker = ?, lease_until = ?
+		WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND run_at <= ? ORDER BY run_at, id LIMIT ?)
+		RETURNING id, org_id, kind, args, attempt, max_attempts`
+	claimPG = `UPDATE job SET state = 'running', attempt = attempt + 1, worker = ?, lease_until = ?
+		WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND run_at <= ? ORDER BY run_at, id LIMIT ? FOR UPDATE SKIP LOCKED)
+		RETURNING id, org_id, kind, args, attempt, max_attempts`
+	extend      = "UPDATE job SET lease_until = ? WHERE id = ? AND state = 'running' AND worker = ?"
+	setProgress = "UPDATE job SET progress = ? WHERE id = ? AND state = 'running' AND worker = ?"
+	finish      = "UPDATE job SET state = ?, error = ?, finished = ?, run_at = ? WHERE id = ? AND state = 'running' AND worker = ?"
+	sweep       = "UPDATE job SET state = 'ready', error = 'its worker stopped answering' WHERE state = 'running' AND lease_until < ?"
+	forget      = "DELETE FROM job WHERE state IN ('done', 'failed') AND finished < ?"
+	due         = "SELECT org_id, name, kind, args, every, next_run FROM job_schedule WHERE next_run <= ? ORDER BY next_run, org_id, name LIMIT 100"
+	advance     = "UPDATE job_schedule SET next_run = ? WHERE org_id = ? AND name = ? AND next_run = ?"
+	peek        = `SELECT (SELECT COUNT(*) FROM job WHERE state = 'ready' AND run_at <= ?) + (SELECT COUNT(*) FROM job WHERE state = 'running' AND lease_until < ?)
+		+ (SELECT COUNT(*) FROM job_schedule WHERE next_run <= ?)`
+)
+
+// Progress tells whoever watches how far the job has come; at most a few
+// times a second reaches the table.
+func (r *Run) Progress(done, about int, what string) {
+	r.mu.Lock()
+	now := r.Clock.Now()
+	if now.Sub(r.last) < progressEvery {
+		r.mu.Unlock()
+		return
+	}
+	r.last = now
+	r.mu.Unlock()
+	b, _ := json.Marshal(Progress{done, about, what})
+	err := r.DB.Write(context.Background(), db.All, func(tx *db.Tx) error {
+		_, err := tx.Exec(setProgress, string(b), r.Job, workerName())
+		return err
+	})
+	if err != nil {
+		r.Log.Debug("progress", "job", r.Job, "err", err)
+	}
+}
+
+func workerName() string {
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+type claimed struct {
+	Run
+	kind     string
+	args     string
+	attempt  int
+	attempts int
+}
+
+// Run works until ctx ends, then waits for the jobs in hand.
+func (r *Runner) Run(ctx context.Context) {
+	var busy sync.WaitGroup
+	slots := make(chan struct{}, r.slots)
+	defer busy.Wait()
+	for {
+		for {
+			jobs, err := r.step(ctx, r.slots-len(slots))
+			if err != nil && ctx.Err() == nil {
+				r.engine.Log.Error("jobs", "err", err)
+			}
+			for i := range jobs {
+				slots <- struct{}{}
+				busy.Go(func() {
+					r.do(ctx, &jobs[i])
+					<-slots
+					r.Wake()
+				})
+			}
+			if len(jobs) == 0 {
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		case <-time.After(poll):
+		}
+	}
+}
+
+// step does what is due: schedules become jobs, lost jobs become ready, and up
+// to n ready ones are claimed. It writes nothing when nothing is due.
+func (r *Runner) step(ctx context.Context, n int) ([]claimed, error) {
+	now := r.engine.Clock.Now()
+	var waiting int
+	err := r.engine.DB.Read(ctx, db.All, func(tx *db.Tx) error {
+		ms := clock.Millis(now)
+		return tx.Row(peek, []any{ms, ms, ms}, &waiting)
+	})
+	if err != nil || waiting == 0 || ctx.Err() != nil {
+		return nil, err
+	}
+	if err := r.schedules(ctx, now); err != nil {
+		return nil, err
+	}
+	var jobs []claimed
+	err = r.engine.DB.Write(ctx, db.All, func(tx *db.Tx) (err error) {
+		if _, err := tx.Exec(sweep, clock.Millis(now)); err != nil {
+			return err
+		}
+		if n <= 0 {
+			return nil
+		}
+		query := claimLite
+		if tx.Dialect() == db.Postgres {
+			query = claimPG
+		}
+		jobs, err = db.Rows(tx, query, []any{r.name, clock.Millis(now.Add(lease)), clock.Millis(now), n},
+			func(scan func(...any) error, c *claimed) error {
+				c.Engine = r.engine
+				err := scan(&c.Job, &c.Org, &c.kind, &c.args, &c.attempt, &c.attempts)
+				c.Run.Attempt = c.attempt
+				return err
+			})
+		return err
+	})
+	return jobs, err
+}
+
+// do runs one job with a heartbeat and files the outcome.
+func (r *Runner) do(ctx context.Context, c *claimed) {
+	work, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go r.beat(work, c.Job)
+	err := r.attempt(work, c)
+	now := r.engine.Clock.Now()
+	state, text, again := Done, "", now
+	if err != nil {
+		state, text = Failed, err.Error()
+		if c.attempt < c.attempts && !errors.Is(err, errNoWorker) {
+			state = Ready
+			again = now.Add(min(maxBackoff, time.Duration(c.attempt*c.attempt)*5*time.Second))
+		}
+		r.engine.Log.Log(ctx, slog.LevelWarn, "job", "kind", c.kind, "job", c.Job, "attempt", c.attempt, "state", state, "err", err)
+	}
+	// The outcome is filed even when the process is being stopped.
+	err = r.engine.DB.Write(context.WithoutCancel(ctx), db.All, func(tx *db.Tx) error {
+		_, err := tx.Exec(finish, state, text, clock.Millis(now), clock.Millis(again), c.Job, r.name)
+		return err
+	})
+	if err != nil {
+		r.engine.Log.Error("job outcome", "job", c.Job, "err", err)
+	}
+}
+
+var errNoWorker = errors.New("this version does not know that kind of job")
+
+func (r *Runner) attempt(ctx context.Context, c *claimed) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	w, ok := r.workers[c.kind]
+	if !ok {
+		return errNoWorker
+	}
+	return w.work(ctx, &c.Run, []byte(c.args))
+}
+
+func (r *Runner) beat(ctx context.Context, j id.Job) {
+	t := time.NewTicker(lease / 3)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		err := r.engine.DB.Write(ctx, db.All, func(tx *db.Tx) error {
+			_, err := tx.Exec(extend, clock.Millis(r.engine.Clock.Now().Add(lease)), j, r.name)
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			r.engine.Log.Error("heartbeat", "job", j, "err", err)
+		}
+	}
+}
+
+type dueSchedule struct {
+	org              id.Org
+	name, kind, args string
+	every, next      int64
+}
+
+// schedules turns what is due into jobs. A schedule that missed whole
+// occurrences leaves one gap entry for the outage: what was not looked at must
+// not look like calm.
+func (r *Runner) schedules(ctx context.Context, now time.Time) error {
+	var list []dueSchedule
+	err := r.engine.DB.Read(ctx, db.All, func(tx *db.Tx) (err error) {
+		list, err = db.Rows(tx, due, []any{clock.Millis(now)}, func(scan func(...any) error, s *dueSchedule) error {
+			return scan(&s.org, &s.name, &s.kind, &s.args, &s.every, &s.next)
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		desk := r.engine.Machine(s.org, "schedule", auth.JobsRead)
+		if missed := (now.UnixMilli() - s.next) / s.every; missed > 0 {
+			_, err = Missed.Do(ctx, desk, s)
+		} else {
+			err = r.engine.DB.Write(ctx, string(s.org), func(tx *db.Tx) error { return s.enqueue(tx, now) })
+		}
+		if err != nil && fault.KindOf(err) != fault.KindConflict {
+			return fmt.Errorf("schedule %s of %s: %w", s.name, s.org, err)
+		}
+	}
+	return nil
+}
+
+// enqueue advances the schedule and adds its job; it conflicts when another
+// process has.
+func (s dueSchedule) enqueue(tx *db.Tx, now time.Time) error {
+	next := s.next + s.every
+	if next <= now.UnixMilli() {
+		next = now.UnixMilli() + s.every
+	}
+	n, err := tx.Exec(advance, next, s.org, s.name, s.next)
+	if err == nil && n == 0 {
+		err = fault.Conflict("schedule %s is taken", s.name)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = Enqueue(tx, s.org, Insert{Kind: s.kind, Args: json.RawMessage(s.args), Unique: s.name}, now)
+	return err
+}
+
+// Missed records that a schedule did not run while nothing was running, and
+// runs it now.
+var Missed = op.Work("jobs.miss", "Record that scheduled work did not run, and run it now.", auth.JobsRead,
+	func(c *op.Call, s dueSchedule) (struct{}, error) {
+		missed := (c.Now.UnixMilli() - s.next) / s.every
+		if err := s.enqueue(c.Tx, c.Now); err != nil {
+			return struct{}{}, err
+		}
+		_, err := c.Append(op.Record{Kind: canon.KindGap, Body: map[string]any{
+			"schedule": s.name, "from": canon.FormatTime(clock.FromMillis(s.next)), "to": canon.FormatTime(c.Now),
+			"missed": missed, "cause": "Tickmark was not running",
+		}})
+		return struct{}{}, err
+	})
+
+// Forget removes jobs that ended long ago.
+func Forget(ctx context.Context, e *op.Engine) error {
+	return e.DB.Write(ctx, db.All, func(tx *db.Tx) error {
+		_, err := tx.Exec(forget, clock.Millis(e.Clock.Now().Add(-keepDone)))
+		return err
+	})
+}

@@ -1,0 +1,115 @@
+package ledger
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/fault"
+)
+
+// compactAt is the size beyond which the held file keeps only the newest head
+// of each log.
+const compactAt = 1 << 20
+
+// Held remembers, in a file outside the data directory, the newest head signed
+// for each log. A database that was put back to an earlier day cannot get past
+// it unseen.
+type Held struct {
+	mu    sync.Mutex
+	path  string
+	heads map[string]canon.Checkpoint
+	size  int64
+}
+
+// OpenHeld reads the held file, which need not exist yet. Its entries are the
+// text of checkpoints, separated by empty lines; one cut short by a crash is
+// the last and is dropped.
+func OpenHeld(path string) (*Held, error) {
+	h := &Held{path: path, heads: map[string]canon.Checkpoint{}}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, os.MkdirAll(filepath.Dir(path), 0o700)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("held file: %w", err)
+	}
+	entries := strings.SplitAfter(string(b), "\n\n")
+	for i, e := range entries {
+		if !strings.HasSuffix(e, "\n\n") {
+			break // the write that a crash cut short; its head was not acknowledged
+		}
+		c, err := canon.ParseCheckpoint(strings.TrimSuffix(e, "\n"))
+		if err != nil {
+			return nil, fault.Invalid("keys", "%s, entry %d, is not a log head: the file has been edited; restore it", path, i+1).With(err)
+		}
+		if c.Size >= h.heads[c.Origin].Size {
+			h.heads[c.Origin] = c
+		}
+		h.size += int64(len(e))
+	}
+	if int64(len(b)) != h.size {
+		return h, h.rewrite()
+	}
+	return h, nil
+}
+
+// Of returns the newest head held of a log.
+func (h *Held) Of(origin string) (canon.Checkpoint, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c, ok := h.heads[origin]
+	return c, ok
+}
+
+// Put adds a head and returns once it is on disk.
+func (h *Held) Put(c canon.Checkpoint) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.Size <= h.heads[c.Origin].Size {
+		return nil
+	}
+	h.heads[c.Origin] = c
+	if h.size > compactAt {
+		return h.rewrite()
+	}
+	f, err := os.OpenFile(h.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	n, err := f.WriteString(c.Text() + "\n")
+	h.size += int64(n)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// rewrite replaces the file by one with only the newest heads.
+func (h *Held) rewrite() error {
+	f, err := os.CreateTemp(filepath.Dir(h.path), ".held-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already when the rename succeeded
+	w := bufio.NewWriter(f)
+	h.size = 0
+	for _, c := range h.heads {
+		n, _ := w.WriteString(c.Text() + "\n")
+		h.size += int64(n)
+	}
+	if err := errors.Join(w.Flush(), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), h.path); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(h.path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

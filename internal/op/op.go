@@ -1,0 +1,223 @@
+// Package op is the operation: the one way anything is done. It checks the
+// right, validates the input, opens the transaction, runs the function,
+// appends the entry and commits. REST, command line and tools are derived
+// from the list of operations; pages call the same ones.
+package op
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/blob"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/ledger"
+)
+
+// Engine is what every operation runs on.
+type Engine struct {
+	DB     *db.DB
+	Ledger *ledger.Ledger
+	Vault  *blob.Vault
+	Clock  clock.Clock
+	Log    *slog.Logger
+}
+
+// Desk is where somebody acts: who, for which organization.
+type Desk struct {
+	*Engine
+	Actor auth.Actor
+	Org   id.Org
+	// Key makes a repeated write answer as the first did. Empty for no such
+	// promise.
+	Key string
+}
+
+// Machine returns the desk of work that no person started.
+func (e *Engine) Machine(org id.Org, name string, rights ...auth.Right) *Desk {
+	return &Desk{Engine: e, Actor: auth.Machine(name, rights...), Org: org}
+}
+
+// Call is one running operation.
+type Call struct {
+	context.Context
+	*Desk
+	Tx *db.Tx
+	// Now is the instant of the whole operation.
+	Now time.Time
+
+	op      string
+	body    map[string]any
+	entries int
+}
+
+// Enter moves the call into the organization it has just made or found.
+func (c *Call) Enter(org id.Org, actor auth.Actor) {
+	d := *c.Desk
+	d.Org, d.Actor = org, actor
+	c.Desk = &d
+}
+
+// Op is an operation with its types. Operations are package variables of
+// their area.
+type Op[In, Out any] struct {
+	name    string
+	summary string
+	right   auth.Right
+	writes  bool
+	fn      func(*Call, In) (Out, error)
+	schema  *shape
+}
+
+// Operation is an Op without its types, as the surfaces see it.
+type Operation interface {
+	Name() string
+	Summary() string
+	Right() auth.Right
+	Writes() bool
+	// Offered reports whether surfaces show the operation.
+	Offered() bool
+	// Types returns the Go types of input and output.
+	Types() (in, out reflect.Type)
+	// Run decodes, validates and runs; raw is a JSON object, empty for none.
+	Run(ctx context.Context, desk *Desk, raw []byte) (any, error)
+}
+
+var nameForm = regexp.MustCompile(`^[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*$`)
+
+// Read declares an operation that changes nothing.
+func Read[In, Out any](name, summary string, right auth.Right, fn func(*Call, In) (Out, error)) *Op[In, Out] {
+	return declare(name, summary, right, false, fn)
+}
+
+// Write declares an operation that changes something, and so leaves an entry.
+func Write[In, Out any](name, summary string, right auth.Right, fn func(*Call, In) (Out, error)) *Op[In, Out] {
+	return declare(name, summary, right, true, fn)
+}
+
+// Work declares a writing operation that only the machine runs. Its input may
+// have any shape and no surface offers it.
+func Work[In, Out any](name, summary string, right auth.Right, fn func(*Call, In) (Out, error)) *Op[In, Out] {
+	if !nameForm.MatchString(name) {
+		panic("op: name " + name + ": want noun.verb")
+	}
+	return &Op[In, Out]{name: name, summary: summary, right: right, writes: true, fn: fn}
+}
+
+// declare panics on what no surface could offer: operations are declared when
+// the program starts, so a mistake never reaches a user.
+func declare[In, Out any](name, summary string, right auth.Right, writes bool, fn func(*Call, In) (Out, error)) *Op[In, Out] {
+	if !nameForm.MatchString(name) {
+		panic("op: name " + name + ": want noun.verb")
+	}
+	s, err := shapeOf(name, reflect.TypeFor[In]())
+	if err != nil {
+		panic("op: " + name + ": " + err.Error())
+	}
+	return &Op[In, Out]{name: name, summary: summary, right: right, writes: writes, fn: fn, schema: s}
+}
+
+// Name is noun.verb.
+func (o *Op[In, Out]) Name() string { return o.name }
+
+// Summary says in one sentence what the operation does.
+func (o *Op[In, Out]) Summary() string { return o.summary }
+
+// Right is what the actor needs.
+func (o *Op[In, Out]) Right() auth.Right { return o.right }
+
+// Writes reports whether the operation changes anything.
+func (o *Op[In, Out]) Writes() bool { return o.writes }
+
+// Types returns the Go types of input and output.
+func (o *Op[In, Out]) Types() (in, out reflect.Type) {
+	return reflect.TypeFor[In](), reflect.TypeFor[Out]()
+}
+
+// Run runs the operation on undecoded input.
+func (o *Op[In, Out]) Run(ctx context.Context, desk *Desk, raw []byte) (any, error) {
+	if err := desk.Actor.Require(o.right); err != nil {
+		return nil, err
+	}
+	var in In
+	if o.schema == nil {
+		return nil, fault.Denied("%s is work of the machine", o.name)
+	}
+	if err := o.schema.decode(raw, &in); err != nil {
+		return nil, err
+	}
+	return o.run(ctx, desk, in)
+}
+
+// Do runs the operation on input that Go code made.
+func (o *Op[In, Out]) Do(ctx context.Context, desk *Desk, in In) (Out, error) {
+	var none Out
+	if err := desk.Actor.Require(o.right); err != nil {
+		return none, err
+	}
+	if o.schema != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return none, fmt.Errorf("%s: %w", o.name, err)
+		}
+		if err := o.schema.check(raw); err != nil {
+			return none, err
+		}
+	}
+	return o.run(ctx, desk, in)
+}
+
+// Call runs the operation inside another one's transaction. The outer one has
+// the entry and the right.
+func (o *Op[In, Out]) Call(c *Call, in In) (Out, error) { return o.fn(c, in) }
+
+func (o *Op[In, Out]) run(ctx context.Context, desk *Desk, in In) (Out, error) {
+	var out Out
+	work := func(tx *db.Tx) error {
+		c := &Call{Context: ctx, Desk: desk, Tx: tx, Now: clock.Truncate(desk.Clock.Now()), op: o.name}
+		var err error
+		out, err = o.fn(c, in)
+		if err != nil || !o.writes {
+			return err
+		}
+		return c.finish(in)
+	}
+	org := string(desk.Org)
+	if org == "" {
+		org = db.All // before an organization exists: setup and sign-in
+	}
+	if !o.writes {
+		return out, desk.DB.Read(ctx, org, work)
+	}
+	if desk.Key == "" {
+		return out, desk.DB.Write(ctx, org, work)
+	}
+	return out, once(ctx, desk, o.name, in, &out, work)
+}
+
+// Noun and verb of an operation's name.
+func split(name string) (noun, verb string) {
+	noun, verb, _ = strings.Cut(name, ".")
+	return noun, verb
+}
+
+// Schema returns the operation's input schema for the surfaces.
+func Schema(o Operation) *huma.Schema {
+	in, _ := o.Types()
+	s, err := shapeOf(o.Name(), in)
+	if err != nil {
+		panic("op: " + err.Error()) // declared already, so it cannot happen
+	}
+	return s.schema
+}

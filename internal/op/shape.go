@@ -1,0 +1,180 @@
+package op
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tickmark/tickmark/internal/fault"
+)
+
+// maxInput bounds the JSON of one input; files travel otherwise.
+const maxInput = 96 << 20
+
+// shape is an input type as every surface validates it.
+type shape struct {
+	schema   *huma.Schema
+	registry huma.Registry
+	names    []string
+}
+
+// shapeOf derives the schema of an input: a flat struct of strings, numbers,
+// booleans, times, ids, bytes and lists of those.
+func shapeOf(name string, t reflect.Type) (*shape, error) {
+	if t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("input is a %s, want a struct", t.Kind())
+	}
+	s := &shape{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		n := jsonName(f)
+		if n == "" || !f.IsExported() {
+			return nil, fmt.Errorf("input field %s: want an exported field with a json name", f.Name)
+		}
+		if !flat(f.Type) {
+			return nil, fmt.Errorf("input field %s: a %s cannot be a form field, a flag and a parameter alike", f.Name, f.Type)
+		}
+		s.names = append(s.names, n)
+	}
+	s.registry = huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
+		return schemaName(name)
+	})
+	s.schema = huma.SchemaFromType(s.registry, t)
+	s.schema.PrecomputeMessages()
+	return s, nil
+}
+
+// schemaName is the name of an operation's input in the OpenAPI text.
+func schemaName(op string) string {
+	noun, verb := split(op)
+	var b strings.Builder
+	for _, w := range strings.Split(noun+"_"+verb+"_input", "_") {
+		b.WriteString(strings.ToUpper(w[:1]) + w[1:])
+	}
+	return b.String()
+}
+
+func flat(t reflect.Type) bool {
+	if t == reflect.TypeFor[time.Time]() || t == reflect.TypeFor[[]byte]() {
+		return true
+	}
+	switch t.Kind() {
+	case reflect.String, reflect.Bool, reflect.Int, reflect.Int64:
+		return true
+	case reflect.Slice:
+		return t.Elem().Kind() != reflect.Slice && flat(t.Elem())
+	}
+	return false
+}
+
+func jsonName(f reflect.StructField) string {
+	n, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if n == "-" {
+		return ""
+	}
+	return n
+}
+
+// decode validates raw and unmarshals it into in.
+func (s *shape) decode(raw []byte, in any) error {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		raw = []byte("{}")
+	}
+	if err := s.check(raw); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, in); err != nil {
+		return fault.Invalid("", "the input does not fit: %s", err)
+	}
+	return nil
+}
+
+// check validates raw and reports every fault it finds, each at its field.
+func (s *shape) check(raw []byte) error {
+	if len(raw) > maxInput {
+		return fault.Invalid("", "the input has %d bytes; at most %d are accepted", len(raw), maxInput)
+	}
+	var tree any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if err := d.Decode(&tree); err != nil {
+		return fault.Invalid("", "want a JSON object: %s", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fault.Invalid("", "want one JSON object and nothing after it")
+	}
+	object, ok := tree.(map[string]any)
+	if !ok {
+		return fault.Invalid("", "want a JSON object")
+	}
+	for k, v := range object {
+		if v == nil { // null and absent are the same
+			delete(object, k)
+		}
+	}
+	var faults []*fault.Error
+	for k, v := range object {
+		if bad := badText(v); bad != "" {
+			faults = append(faults, fault.Invalid(k, "%s", bad))
+		}
+	}
+	path, res := huma.NewPathBuffer([]byte{}, 0), &huma.ValidateResult{}
+	huma.Validate(s.registry, s.schema, path, huma.ModeWriteToServer, object, res)
+	for _, e := range res.Errors {
+		var detail *huma.ErrorDetail
+		if errors.As(e, &detail) {
+			faults = append(faults, s.explain(detail))
+		} else {
+			faults = append(faults, fault.Invalid("", "%s", e))
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	first := *faults[0]
+	first.More = faults[1:]
+	return &first
+}
+
+// explain names the field and what would be accepted.
+func (s *shape) explain(d *huma.ErrorDetail) *fault.Error {
+	field, _, _ := strings.Cut(d.Location, "[")
+	switch {
+	case strings.HasPrefix(d.Message, "expected required property "):
+		name, _, _ := strings.Cut(strings.TrimPrefix(d.Message, "expected required property "), " ")
+		return fault.Invalid(name, "is needed")
+	case d.Message == "unexpected property":
+		return fault.Invalid(field, "is not a field; the fields are %s", strings.Join(s.names, ", "))
+	}
+	return fault.Invalid(field, "%s", d.Message)
+}
+
+// badText refuses what one of the databases would refuse or mangle.
+func badText(v any) string {
+	switch v := v.(type) {
+	case string:
+		if !utf8.ValidString(v) {
+			return "want text in UTF-8"
+		}
+		for _, r := range v {
+			if r == 0 || unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' {
+				return "has a control character"
+			}
+		}
+	case []any:
+		for _, e := range v {
+			if bad := badText(e); bad != "" {
+				return bad
+			}
+		}
+	}
+	return ""
+}
