@@ -1,0 +1,299 @@
+// Package orgs is the organization itself: its first setup, its members, who
+// is signed in, and the tokens of programs.
+package orgs
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/op"
+)
+
+// Everything that can be done to an organization and its members.
+var (
+	Setup    = op.Write("orgs.create", "Create the first organization and its owner with the one-time setup token.", auth.Anyone, setup)
+	Found    = op.Work("orgs.found", "Create an organization from the machine that holds its data.", auth.Anyone, found)
+	Get      = op.Read("orgs.get", "Show the organization.", auth.OrgRead, get)
+	Update   = op.Write("orgs.update", "Change the organization's name or time zone.", auth.OrgWrite, update)
+	Members  = op.Read("members.list", "List who belongs to the organization, and as what.", auth.OrgRead, members)
+	AddMem   = op.Write("members.create", "Add a person to the organization.", auth.MembersWrite, addMember)
+	SignIn   = op.Work("sessions.create", "Sign in.", auth.Anyone, signIn)
+	SignOut  = op.Work("sessions.end", "Sign out.", auth.OrgRead, signOut)
+	Tokens   = op.Read("tokens.list", "List the tokens with which programs act for members.", auth.OrgRead, tokens)
+	NewToken = op.Write("tokens.create", "Make a token with which a program may act for you. Its secret is shown once.", auth.TokensWrite, newToken)
+	EndToken = op.Write("tokens.revoke", "End a token at once.", auth.TokensWrite, endToken)
+
+	Operations = []op.Operation{Setup, Found, Get, Update, Members, AddMem, SignIn, SignOut, Tokens, NewToken, EndToken}
+)
+
+// An Org is an organization that is examined, or examines.
+type Org struct {
+	ID      id.Org    `json:"id"`
+	Name    string    `json:"name"`
+	Zone    string    `json:"zone"`
+	Version int64     `json:"version"`
+	Created time.Time `json:"created"`
+}
+
+const (
+	insertOrg = "INSERT INTO orgs (org_id, name, zone, version, created) VALUES (?, ?, ?, 1, ?)"
+	selectOrg = "SELECT org_id, name, zone, version, created FROM orgs WHERE org_id = ?"
+	updateOrg = "UPDATE orgs SET name = ?, zone = ?, version = version + 1 WHERE org_id = ? AND version = ?"
+	claimOrg  = "UPDATE orgs SET name = ?, zone = ?, version = version + 1 WHERE org_id = ?"
+	selectAll = "SELECT org_id, name, zone, version, created FROM orgs ORDER BY created, org_id"
+)
+
+// Creation is what first setup asks for.
+type Creation struct {
+	Token        string `json:"token" doc:"The one-time token printed where Tickmark was started." secret:"true" maxLength:"200"`
+	Organization string `json:"organization" doc:"The organization's name as the report will give it." minLength:"1" maxLength:"200"`
+	Zone         string `json:"zone,omitempty" doc:"IANA time zone in which its days begin, such as Europe/Berlin. UTC if left out." maxLength:"64"`
+	Name         string `json:"name" doc:"The owner's name." minLength:"1" maxLength:"200"`
+	Email        string `json:"email" doc:"The owner's address, used to sign in." minLength:"3" maxLength:"254"`
+	Password     string `json:"password" doc:"At least 12 characters." secret:"true" maxLength:"256"`
+}
+
+// Created names what setup made.
+type Created struct {
+	Org  id.Org  `json:"org"`
+	User id.User `json:"user"`
+}
+
+func setup(c *op.Call, in Creation) (Created, error) {
+	if err := auth.UseSetupToken(c.Tx, in.Token, c.Now); err != nil {
+		return Created{}, err
+	}
+	org, user, err := auth.Unclaimed(c.Tx)
+	if err != nil {
+		return Created{}, err
+	}
+	if org != "" {
+		return claim(c, org, user, in)
+	}
+	return create(c, in, false)
+}
+
+// claim hands the organization that the command line made to its owner, with
+// everything it has recorded so far.
+func claim(c *op.Call, org id.Org, user id.User, in Creation) (Created, error) {
+	z, err := zone(in.Zone)
+	if err != nil {
+		return Created{}, err
+	}
+	u, err := auth.Claim(c.Tx, user, in.Name, in.Email, in.Password)
+	if err != nil {
+		return Created{}, err
+	}
+	if _, err := c.Tx.Exec(claimOrg, strings.TrimSpace(in.Organization), z, org); err != nil {
+		return Created{}, err
+	}
+	c.Enter(org, auth.Actor{User: u.ID, Name: u.Name, Email: u.Email, Roles: []auth.Role{auth.Owner}, Via: c.Actor.Via})
+	return Created{org, user}, nil
+}
+
+// Founding creates an organization without a token, by someone who has the
+// data directory in hand. An owner without a password cannot sign in until
+// first setup claims the organization.
+type Founding struct {
+	Creation
+	Demo bool
+}
+
+func found(c *op.Call, in Founding) (Created, error) {
+	return create(c, in.Creation, in.Demo)
+}
+
+func create(c *op.Call, in Creation, demo bool) (Created, error) {
+	zone, err := zone(in.Zone)
+	if err != nil {
+		return Created{}, err
+	}
+	name := strings.TrimSpace(in.Organization)
+	if name == "" {
+		return Created{}, fault.Invalid("organization", "give the name the report will carry")
+	}
+	org := id.New[id.Org](c.Now)
+	if _, err := c.Tx.Exec(insertOrg, org, name, zone, clock.Millis(c.Now)); err != nil {
+		return Created{}, err
+	}
+	if err := c.Vault.NewOrg(c.Tx, org); err != nil {
+		return Created{}, err
+	}
+	user, err := auth.CreateUser(c.Tx, in.Name, in.Email, in.Password, c.Now)
+	if err != nil {
+		return Created{}, err
+	}
+	if err := auth.Join(c.Tx, org, user.ID, []auth.Role{auth.Owner}, c.Now); err != nil {
+		return Created{}, err
+	}
+	if _, err := c.Ledger.Create(c.Tx, org, demo, c.Now); err != nil {
+		return Created{}, err
+	}
+	c.Enter(org, auth.Actor{User: user.ID, Name: user.Name, Email: user.Email, Roles: []auth.Role{auth.Owner}, Via: c.Actor.Via})
+	return Created{org, user.ID}, nil
+}
+
+func zone(name string) (string, error) {
+	if name == "" {
+		return "UTC", nil
+	}
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		return "", fault.Invalid("zone", "give an IANA time zone such as Europe/Berlin or UTC")
+	}
+	return name, nil
+}
+
+func scan(scan func(...any) error, o *Org) error {
+	var created int64
+	err := scan(&o.ID, &o.Name, &o.Zone, &o.Version, &created)
+	o.Created = clock.FromMillis(created)
+	return err
+}
+
+func get(c *op.Call, _ op.None) (Org, error) {
+	rows, err := db.Rows(c.Tx, selectOrg, []any{c.Org}, scan)
+	if err == nil && len(rows) == 0 {
+		err = fault.NotFound("no organization %s", c.Org)
+	}
+	if err != nil {
+		return Org{}, err
+	}
+	return rows[0], nil
+}
+
+// All lists the organizations of the installation, for its machinery and for
+// the command line on the machine itself.
+func All(tx *db.Tx) ([]Org, error) { return db.Rows(tx, selectAll, nil, scan) }
+
+// Change is an update of the organization.
+type Change struct {
+	Name    string `json:"name" minLength:"1" maxLength:"200" doc:"The organization's name as the report will give it."`
+	Zone    string `json:"zone" maxLength:"64" doc:"IANA time zone in which its days begin."`
+	Version int64  `json:"version" doc:"The version that was read."`
+}
+
+func update(c *op.Call, in Change) (Org, error) {
+	z, err := zone(in.Zone)
+	if err != nil {
+		return Org{}, err
+	}
+	n, err := c.Tx.Exec(updateOrg, strings.TrimSpace(in.Name), z, c.Org, in.Version)
+	if err != nil {
+		return Org{}, err
+	}
+	now, err := get(c, op.None{})
+	if err == nil && n == 0 {
+		stale := fault.Conflict("The organization was changed since you read it.")
+		stale.Current = now
+		return Org{}, stale
+	}
+	return now, err
+}
+
+func members(c *op.Call, _ op.None) (op.Page[auth.Member], error) {
+	rows, err := auth.Members(c.Tx, c.Org)
+	return op.Page[auth.Member]{Items: rows, Total: int64(len(rows))}, err
+}
+
+// NewMember is a person to add.
+type NewMember struct {
+	Name     string `json:"name" minLength:"1" maxLength:"200" doc:"The person's name."`
+	Email    string `json:"email" minLength:"3" maxLength:"254" doc:"The address they will sign in with."`
+	Password string `json:"password" secret:"true" maxLength:"256" doc:"A first password of at least 12 characters, handed over in person."`
+	Role     string `json:"role" enum:"owner,compliance_lead,control_owner,sponsor,employee,operator" doc:"What they do here."`
+}
+
+func addMember(c *op.Call, in NewMember) (auth.Member, error) {
+	role, err := auth.ParseRole(in.Role)
+	if err != nil {
+		return auth.Member{}, err
+	}
+	u, err := auth.CreateUser(c.Tx, in.Name, in.Email, in.Password, c.Now)
+	if err != nil {
+		return auth.Member{}, err
+	}
+	c.Note("id", string(u.ID))
+	return auth.Member{User: u, Roles: []auth.Role{role}}, auth.Join(c.Tx, c.Org, u.ID, []auth.Role{role}, c.Now)
+}
+
+// Visit is a sign-in whose password has been checked.
+type Visit struct {
+	User  id.User
+	Agent string
+}
+
+// Session is what a browser keeps.
+type Session struct {
+	Secret string `json:"-"`
+	Org    id.Org `json:"org"`
+}
+
+func signIn(c *op.Call, in Visit) (Session, error) {
+	secret, org, err := auth.StartSession(c.Tx, in.User, in.Agent, c.Now)
+	if err != nil {
+		return Session{}, err
+	}
+	actor, err := auth.MemberActor(c.Tx, org, in.User, "page")
+	if err != nil {
+		return Session{}, err
+	}
+	c.Enter(org, actor)
+	return Session{secret, org}, nil
+}
+
+// Leaving is a sign-out.
+type Leaving struct {
+	Secret string `json:"secret" secret:"true"`
+}
+
+func signOut(c *op.Call, in Leaving) (op.None, error) {
+	return op.None{}, auth.EndSession(c.Tx, in.Secret)
+}
+
+func tokens(c *op.Call, _ op.None) (op.Page[auth.Token], error) {
+	rows, err := auth.Tokens(c.Tx, c.Org)
+	return op.Page[auth.Token]{Items: rows, Total: int64(len(rows))}, err
+}
+
+// TokenWish asks for a token.
+type TokenWish struct {
+	Name string `json:"name" minLength:"1" maxLength:"100" doc:"What will use it, such as: nightly CI."`
+	Days int    `json:"days,omitempty" minimum:"1" maximum:"366" doc:"How long it is good; 90 if left out."`
+}
+
+// GrantedToken carries the secret, this once.
+type GrantedToken struct {
+	auth.Token
+	Secret string `json:"secret,omitempty"`
+}
+
+func newToken(c *op.Call, in TokenWish) (GrantedToken, error) {
+	if c.Actor.User == "" {
+		return GrantedToken{}, errors.New("a token acts for a person; this actor is none")
+	}
+	if in.Days == 0 {
+		in.Days = 90
+	}
+	t, secret, err := auth.CreateToken(c.Tx, c.Org, c.Actor.User, strings.TrimSpace(in.Name), time.Duration(in.Days)*24*time.Hour, c.Now)
+	c.Note("id", string(t.ID))
+	return GrantedToken{t, secret}, err
+}
+
+// TokenRef names a token.
+type TokenRef struct {
+	ID string `json:"id" doc:"The token's id."`
+}
+
+func endToken(c *op.Call, in TokenRef) (op.None, error) {
+	t, err := id.Parse[id.Token](in.ID)
+	if err != nil {
+		return op.None{}, err
+	}
+	return op.None{}, auth.RevokeToken(c.Tx, c.Org, t, c.Now)
+}
