@@ -1,0 +1,433 @@
+package sources
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/blob"
+	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/job"
+	"github.com/tickmark/tickmark/internal/op"
+)
+
+// mediaRun marks the manifest of a run.
+const mediaRun = "application/vnd.tickmark.run+json"
+
+// Reader reads sources with the collectors it was given.
+type Reader struct {
+	collectors map[string]Collector
+	schemas    map[string]Schema
+}
+
+// NewReader knows the given collectors.
+func NewReader(collectors ...Collector) (*Reader, error) {
+	schemas, err := Schemas()
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{collectors: map[string]Collector{}, schemas: schemas}
+	for _, c := range collectors {
+		r.collectors[c.Kind()] = c
+	}
+	return r, nil
+}
+
+// Kinds lists the kinds of source that can be read.
+func (r *Reader) Kinds() []string {
+	var out []string
+	for k := range r.collectors {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// Worker does collect jobs.
+func (r *Reader) Worker() job.Worker {
+	return job.New(CollectJob, 3, func(ctx context.Context, run *job.Run, o Order) error {
+		desk := run.Machine(run.Org, "collector", auth.SourcesRead, auth.SourcesWrite, auth.EvidenceWrite)
+		done, err := r.Read(ctx, desk, o.Source, run.Progress, true)
+		if err == nil && done.Status == RunFailed {
+			// The failure is on record; trying again at once would add noise.
+			run.Log.Warn("source did not answer", "source", o.Source, "err", done.Error)
+		}
+		return err
+	})
+}
+
+// Read reads a source and records the run, whether it went well or not. With
+// evaluate, judging it is put in line in the same transaction.
+func (r *Reader) Read(ctx context.Context, desk *op.Desk, source id.Source, progress func(done, about int, what string), evaluate bool) (Run, error) {
+	s, err := Get.Do(ctx, desk, Ref{string(source)})
+	if err != nil {
+		return Run{}, err
+	}
+	if !s.Removed.IsZero() {
+		return Run{}, fault.Conflict("%s is disconnected.", s.Name)
+	}
+	started := desk.Clock.Now()
+	in := NewIntake(r.schemas, desk.Clock, progress)
+	c, known := r.collectors[s.Kind]
+	if !known {
+		return Run{}, fault.Invalid("kind", "this version cannot read a source of kind %s", s.Kind)
+	}
+	if err := guard(ctx, c, s.Settings, in); err != nil {
+		if ctx.Err() != nil {
+			return Run{}, ctx.Err()
+		}
+		return Fail.Do(ctx, desk, Failure{Source: s, Collector: name(c), Started: started, Err: err})
+	}
+	h := harvest{Source: s, Collector: name(c), Started: started, Ended: desk.Clock.Now(), Evaluate: evaluate,
+		Missing: in.Missings(), Scope: in.Scopes()}
+	if err := h.store(ctx, desk, in); err != nil {
+		return Run{}, err
+	}
+	return Record.Do(ctx, desk, h)
+}
+
+func name(c Collector) string { return c.Kind() + "/" + c.Version() }
+
+// guard turns a collector's panic into an error of its run.
+func guard(ctx context.Context, c Collector, settings json.RawMessage, in *Intake) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the collector failed: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := c.Collect(ctx, settings, in); err != nil {
+		return err
+	}
+	return in.Err()
+}
+
+// harvest is everything of a run, with its bytes stored but not yet known.
+type harvest struct {
+	Source         Source
+	Collector      string
+	Started, Ended time.Time
+	Evaluate       bool
+	Missing        []Missing
+	Scope          map[string]string
+
+	kinds    []gathered
+	raws     []Raw
+	rawList  blob.Sealed
+	pieces   []blob.Sealed // chunks and raw bytes, behind the lists
+	manifest blob.Sealed
+}
+
+type gathered struct {
+	kind  string
+	count int64
+	list  blob.Sealed
+	lines []shown
+}
+
+// shown is one resource as it lies in its chunk.
+type shown struct{ key, digest, body string }
+
+// store puts all bytes into the vault before any row speaks of them.
+func (h *harvest) store(ctx context.Context, desk *op.Desk, in *Intake) error {
+	type part struct {
+		Kind   string `json:"kind"`
+		Count  int64  `json:"count"`
+		SHA256 string `json:"sha256"`
+		Size   int64  `json:"size"`
+	}
+	parts := []part{}
+	for _, kind := range in.Kinds() {
+		resources := in.Resources(kind)
+		chunks, err := CutChunks(resources)
+		if err != nil {
+			return err
+		}
+		g := gathered{kind: kind, count: int64(len(resources))}
+		var data [][]byte
+		var counts []int
+		for _, c := range chunks {
+			data, counts = append(data, c.Data), append(counts, c.Count)
+			if g.lines, err = appendShown(g.lines, c.Data); err != nil {
+				return err
+			}
+		}
+		if g.list, err = h.pile(ctx, desk, data, counts); err != nil {
+			return err
+		}
+		h.kinds = append(h.kinds, g)
+		parts = append(parts, part{kind, g.count, hex.EncodeToString(g.list.SHA256[:]), g.list.Size})
+	}
+	h.raws = in.Raws()
+	names := []string{}
+	if len(h.raws) > 0 {
+		var data [][]byte
+		var counts []int
+		for _, r := range h.raws {
+			data, counts, names = append(data, r.Data), append(counts, 1), append(names, r.Name)
+		}
+		var err error
+		if h.rawList, err = h.pile(ctx, desk, data, counts); err != nil {
+			return err
+		}
+	}
+	manifest, err := canon.JSON(map[string]any{
+		"v": 1, "source": string(h.Source.ID), "collector": h.Collector, "started": canon.FormatTime(h.Started),
+		"ended": canon.FormatTime(h.Ended), "scope": h.Scope, "kinds": parts, "missing": h.missing(), "raw": names,
+	})
+	if err != nil {
+		return err
+	}
+	h.manifest, err = desk.Vault.Put(ctx, desk.Org, manifest)
+	return err
+}
+
+func (h *harvest) missing() []Missing {
+	if h.Missing == nil {
+		return []Missing{}
+	}
+	return h.Missing
+}
+
+// pile stores pieces and the list that names them.
+func (h *harvest) pile(ctx context.Context, desk *op.Desk, data [][]byte, counts []int) (blob.Sealed, error) {
+	list := canon.Chunks{}
+	for i, d := range data {
+		s, err := desk.Vault.Put(ctx, desk.Org, d)
+		if err != nil {
+			return blob.Sealed{}, err
+		}
+		h.pieces = append(h.pieces, s)
+		list = append(list, canon.Chunk{Count: int64(counts[i]), SHA256: s.SHA256, Size: s.Size})
+	}
+	text, err := list.Encode()
+	if err != nil {
+		return blob.Sealed{}, err
+	}
+	return desk.Vault.Put(ctx, desk.Org, text)
+}
+
+func appendShown(out []shown, chunk []byte) ([]shown, error) {
+	for b := range bytes.Lines(chunk) {
+		b = bytes.TrimSuffix(b, []byte("\n"))
+		var r struct {
+			Key string `json:"key"`
+		}
+		if err := json.Unmarshal(b, &r); err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(b)
+		out = append(out, shown{r.Key, hex.EncodeToString(sum[:16]), string(b)})
+	}
+	return out, nil
+}
+
+const (
+	insertRun = "INSERT INTO source_run (org_id, " + runColumns + ", manifest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertRK  = "INSERT INTO source_run_kind (org_id, run_id, kind, count, address) VALUES (?, ?, ?, ?, ?)"
+	digests   = "SELECT key, digest FROM source_resource WHERE org_id = ? AND source_id = ? AND kind = ?"
+	upsertRes = `INSERT INTO source_resource (org_id, source_id, kind, key, digest, body, first_seen, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (org_id, source_id, kind, key) DO UPDATE SET digest = excluded.digest, body = excluded.body, changed = excluded.changed`
+	deleteRes = "DELETE FROM source_resource WHERE org_id = ? AND source_id = ? AND kind = ? AND key = ?"
+)
+
+func record(c *op.Call, h harvest) (Run, error) {
+	run := Run{ID: id.New[id.Run](c.Now), Source: h.Source.ID, Collector: h.Collector, Started: h.Started, Ended: h.Ended,
+		Status: RunOK, Missing: h.missing(), Scope: h.Scope}
+	for _, p := range h.pieces {
+		if err := c.Vault.Keep(c.Tx, c.Org, p, c.Now); err != nil {
+			return Run{}, err
+		}
+	}
+	counts := map[string]any{}
+	for _, g := range h.kinds {
+		run.Resources += g.count
+		run.Kinds = append(run.Kinds, RunKind{g.kind, g.count, g.list.Address})
+		counts[g.kind] = g.count
+	}
+	var err error
+	run.Entry, err = c.Append(op.Record{Kind: canon.KindRun, ID: string(run.ID), Content: &h.manifest, Body: map[string]any{
+		"source": string(run.Source), "name": h.Source.Name, "collector": run.Collector, "started": canon.FormatTime(run.Started),
+		"ended": canon.FormatTime(run.Ended), "status": run.Status, "resources": counts, "media_type": mediaRun,
+	}})
+	if err != nil {
+		return Run{}, err
+	}
+	if err := insert(c, run, h.manifest.Address); err != nil {
+		return Run{}, err
+	}
+	for _, g := range h.kinds {
+		if _, err := c.Tx.Exec(insertRK, c.Org, run.ID, g.kind, g.count, g.list.Address); err != nil {
+			return Run{}, err
+		}
+		if err := remember(c, run, g); err != nil {
+			return Run{}, err
+		}
+		if _, err := evidence.Add(c, h.about(run, g), g.list); err != nil {
+			return Run{}, err
+		}
+	}
+	if len(h.raws) > 0 {
+		r := h.about(run, gathered{kind: "raw"})
+		r.Title = "What " + h.Source.Name + " answered, in its own bytes"
+		r.RowCount, r.Parameters = int64(len(h.raws)), rawNames(h.raws)
+		if _, err := evidence.Add(c, r, h.rawList); err != nil {
+			return Run{}, err
+		}
+	}
+	if h.Evaluate {
+		_, err = job.Enqueue(c.Tx, c.Org, job.Insert{Kind: EvaluateJob, Args: Evaluation{run.ID}, Unique: string(run.ID)}, c.Now)
+	}
+	return run, err
+}
+
+// Evaluation is the argument of an evaluate job.
+type Evaluation struct {
+	Run id.Run `json:"run"`
+}
+
+func rawNames(raws []Raw) string {
+	var names []string
+	for _, r := range raws {
+		names = append(names, r.Name)
+	}
+	return strings.Join(names, "\n")
+}
+
+func insert(c *op.Call, r Run, manifest string) error {
+	missing, err := json.Marshal(r.Missing)
+	if err != nil {
+		return err
+	}
+	if r.Scope == nil {
+		r.Scope = map[string]string{}
+	}
+	scope, err := json.Marshal(r.Scope)
+	if err != nil {
+		return err
+	}
+	_, err = c.Tx.Exec(insertRun, c.Org, r.ID, r.Source, r.Collector, clock.Millis(r.Started), clock.Millis(r.Ended), r.Status, r.Error,
+		r.Resources, string(missing), string(scope), r.Entry, manifest)
+	return err
+}
+
+// about describes the evidence of one kind.
+func (h *harvest) about(run Run, g gathered) evidence.Record {
+	query := make([]string, 0, len(h.Scope))
+	for k, v := range h.Scope {
+		query = append(query, k+"="+v)
+	}
+	sort.Strings(query)
+	return evidence.Record{
+		Title: fmt.Sprintf("%s of %s, %d rows", g.kind, h.Source.Name, g.count), MediaType: canon.MediaTypeChunks,
+		Captured: run.Ended, Collector: run.Collector, Method: evidence.ByAPI, Origin: h.Source.Name,
+		Location: h.Scope["path"] + h.Scope["hostname"], Query: strings.Join(query, "\n"), RowCount: g.count, CoversTo: run.Ended,
+		Level: 3, Personal: true, Source: run.Source, Run: run.ID, ResourceKind: g.kind,
+	}
+}
+
+// remember brings the table of what was last seen up to date, touching only
+// rows that differ.
+func remember(c *op.Call, run Run, g gathered) error {
+	known := map[string]string{}
+	err := c.Tx.Each(digests, []any{c.Org, run.Source, g.kind}, func(scan func(...any) error) error {
+		var k, d string
+		if err := scan(&k, &d); err != nil {
+			return err
+		}
+		known[k] = d
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	up, err := c.Tx.Prepare(upsertRes)
+	if err != nil {
+		return err
+	}
+	defer up.Close()
+	at := clock.Millis(run.Ended)
+	for _, l := range g.lines {
+		if known[l.key] != l.digest {
+			if err := up.Exec(c.Org, run.Source, g.kind, l.key, l.digest, l.body, at, at); err != nil {
+				return err
+			}
+		}
+		delete(known, l.key)
+	}
+	for key := range known {
+		if _, err := c.Tx.Exec(deleteRes, c.Org, run.Source, g.kind, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Failure is a source that could not be read.
+type Failure struct {
+	Source    Source
+	Collector string
+	Started   time.Time
+	Err       error
+}
+
+// fail records a run that saw nothing: a gap, so that silence does not look
+// like calm.
+func fail(c *op.Call, f Failure) (Run, error) {
+	text := f.Err.Error()
+	if e := fault.As(f.Err); e != nil {
+		text = e.Message
+	}
+	run := Run{ID: id.New[id.Run](c.Now), Source: f.Source.ID, Collector: f.Collector, Started: f.Started, Ended: c.Now,
+		Status: RunFailed, Error: text, Missing: []Missing{}}
+	var err error
+	run.Entry, err = c.Append(op.Record{Kind: canon.KindGap, ID: string(run.ID), Body: map[string]any{
+		"source": string(run.Source), "name": f.Source.Name, "collector": run.Collector, "from": canon.FormatTime(run.Started),
+		"to": canon.FormatTime(run.Ended), "cause": text,
+	}})
+	if err != nil {
+		return Run{}, err
+	}
+	return run, insert(c, run, "")
+}
+
+// ReadBack returns the resources of one kind that a run saw, from the sealed
+// bytes of the run itself.
+func ReadBack(ctx context.Context, desk *op.Desk, schema Schema, address string) ([]Resource, error) {
+	text, err := desk.Vault.Get(ctx, desk.Org, address)
+	if err != nil {
+		return nil, err
+	}
+	list, err := canon.ParseChunks(text)
+	if err != nil {
+		return nil, err
+	}
+	var out []Resource
+	for _, piece := range list {
+		at, err := desk.Vault.AddressOf(ctx, desk.Org, piece.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		data, err := desk.Vault.Get(ctx, desk.Org, at)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := DecodeChunk(data, schema)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
+}
