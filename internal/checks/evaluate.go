@@ -1,0 +1,316 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/job"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/sources"
+)
+
+// Worker judges runs.
+func Worker() job.Worker {
+	return job.New(sources.EvaluateJob, 5, func(ctx context.Context, r *job.Run, in sources.Evaluation) error {
+		desk := r.Machine(r.Org, "checks", auth.SourcesRead, auth.ChecksRead, auth.ChecksWrite, auth.EvidenceWrite)
+		if in.Run != "" {
+			return EvaluateRun(ctx, desk, in.Run, r.Progress)
+		}
+		list, err := sources.List.Do(ctx, desk, op.None{})
+		if err != nil {
+			return err
+		}
+		for _, s := range list.Items {
+			if s.Latest == nil || s.Latest.Status != sources.RunOK {
+				continue
+			}
+			if err := EvaluateRun(ctx, desk, s.Latest.ID, r.Progress); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// concluded is what one check found in a run.
+type concluded struct {
+	def     Definition
+	own     bool
+	covered bool
+	result  Result
+	judged  []Judged // only resources it applies to
+}
+
+// verdicts is everything that the checks found in a run.
+type verdicts struct {
+	run    sources.Run
+	checks []concluded
+}
+
+var inForceNow = op.Read("checks.inforce", "List the definitions in force.", auth.ChecksRead, func(c *op.Call, _ op.None) (forced, error) {
+	defs, own, err := definitions(c)
+	return forced{defs, own}, err
+})
+
+type forced struct {
+	defs []Definition
+	own  map[string]bool
+}
+
+// EvaluateRun judges what a run saw, from the sealed bytes of the run, and
+// records the answers. Doing it twice changes nothing.
+func EvaluateRun(ctx context.Context, desk *op.Desk, run id.Run, progress func(done, about int, what string)) error {
+	r, err := sources.RunGet.Do(ctx, desk, sources.Ref{ID: string(run)})
+	if err != nil || r.Status != sources.RunOK {
+		return err
+	}
+	schemas, err := sources.Schemas()
+	if err != nil {
+		return err
+	}
+	now, err := inForceNow.Do(ctx, desk, op.None{})
+	if err != nil {
+		return err
+	}
+	v := verdicts{run: r}
+	seen := map[string][]sources.Resource{}
+	for i, d := range now.defs {
+		kind, covered := kindOf(r, d.Kind)
+		blind := missing(r, d.Kind)
+		if !covered && len(blind) == 0 {
+			continue // this source says nothing about that kind
+		}
+		compiled, err := Compile(d, schemas[d.Kind])
+		if err != nil {
+			return err
+		}
+		if _, have := seen[d.Kind]; !have && covered {
+			if seen[d.Kind], err = sources.ReadBack(ctx, desk, schemas[d.Kind], kind.Address); err != nil {
+				return err
+			}
+		}
+		x := concluded{def: d, own: now.own[d.ID], covered: covered}
+		tally := NewTally(d)
+		for _, res := range seen[d.Kind] {
+			o := compiled.Evaluate(res, Params{}, r.Ended)
+			tally.Add(o)
+			if o.Status != NotApplicable {
+				x.judged = append(x.judged, Judged{res.Key, o})
+			}
+		}
+		x.result = tally.Result(covered, blind)
+		v.checks = append(v.checks, x)
+		if progress != nil {
+			progress(i+1, len(now.defs), "Judging: "+d.Title)
+		}
+	}
+	_, err = Conclude.Do(ctx, desk, v)
+	return err
+}
+
+func kindOf(r sources.Run, kind string) (sources.RunKind, bool) {
+	for _, k := range r.Kinds {
+		if k.Kind == kind {
+			return k, true
+		}
+	}
+	return sources.RunKind{}, false
+}
+
+func missing(r sources.Run, kind string) []sources.Missing {
+	var out []sources.Missing
+	for _, m := range r.Missing {
+		if m.Kind == kind {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+const (
+	selectOpen = `SELECT key, status, class, reason, starts FROM check_interval
+		WHERE org_id = ? AND check_id = ? AND source_id = ? AND ends = ?`
+	closeInterval  = "UPDATE check_interval SET ends = ? WHERE org_id = ? AND check_id = ? AND source_id = ? AND key = ? AND starts = ?"
+	insertInterval = `INSERT INTO check_interval (org_id, check_id, source_id, key, starts, ends, status, class, reason, digest, run_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertResult = `INSERT INTO check_result (org_id, check_id, source_id, at, run_id, digest, status, total, passing, failing, unknown,
+		not_applicable, summary, reason, remedy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	selectLast = `SELECT at, run_id, digest FROM check_result WHERE org_id = ? AND check_id = ? AND source_id = ? ORDER BY at DESC LIMIT 1`
+)
+
+// Answered counts what a run's judgement changed.
+type Answered struct {
+	Checks  int   `json:"checks"`
+	Changed int   `json:"changed"`
+	Entry   int64 `json:"entry"`
+}
+
+func conclude(c *op.Call, v verdicts) (Answered, error) {
+	out := Answered{Checks: len(v.checks)}
+	results := []any{}
+	for _, x := range v.checks {
+		body, err := bodyOf(x.def)
+		if err != nil {
+			return out, err
+		}
+		if !x.own { // own ones were put in force when they were written
+			if err := install(c, x.def, false, body); err != nil {
+				return out, err
+			}
+		}
+		n, err := advance(c, v.run, x)
+		if err != nil {
+			return out, err
+		}
+		out.Changed += n
+		r := x.result
+		results = append(results, map[string]any{"check": x.def.ID, "digest": x.def.Digest(), "status": string(r.Status),
+			"total": r.Total, "passing": r.Passing, "failing": r.Failing, "unknown": r.Unknown})
+	}
+	if err := link(c, v); err != nil {
+		return out, err
+	}
+	var err error
+	out.Entry, err = c.Append(op.Record{Kind: canon.KindOp, Body: map[string]any{
+		"run": string(v.run.ID), "source": string(v.run.Source), "results": results}})
+	return out, err
+}
+
+// advance brings the intervals of a check up to a run; the check as a whole
+// has the empty key.
+func advance(c *op.Call, run sources.Run, x concluded) (int, error) {
+	was, err := db.Rows(c.Tx, selectOpen, []any{c.Org, x.def.ID, run.Source, open}, scanInterval)
+	if err != nil {
+		return 0, err
+	}
+	var whole, each []Interval
+	for _, i := range was {
+		if i.Key == "" {
+			whole = append(whole, i)
+		} else {
+			each = append(each, i)
+		}
+	}
+	r := x.result
+	overall := Outcome{Status: r.Status, Reason: r.Reason}
+	if r.Status == Fail {
+		overall.Message = r.Summary
+	}
+	last, done, err := lastResult(c, run, x)
+	if err != nil || done {
+		return 0, err
+	}
+	changes := Advance(each, last, run.Ended, x.covered, x.judged)
+	all := Advance(whole, last, run.Ended, true, []Judged{{"", overall}})
+	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(all.At), run.ID, x.def.Digest(), string(r.Status),
+		r.Total, r.Passing, r.Failing, r.Unknown, r.NotApplicable, r.Summary, r.Reason, r.Remedy)
+	if err != nil {
+		return 0, err
+	}
+	closed, opened := append(changes.Closed, all.Closed...), append(changes.Opened, all.Opened...)
+	if err := shut(c, run, x, closed); err != nil {
+		return 0, err
+	}
+	ins, err := c.Tx.Prepare(insertInterval)
+	if err != nil {
+		return 0, err
+	}
+	defer ins.Close()
+	for _, i := range opened {
+		err := ins.Exec(c.Org, x.def.ID, run.Source, i.Key, clock.Millis(i.From), open, string(i.Status), i.Class, i.Reason+i.Message,
+			x.def.Digest(), run.ID)
+		if err != nil {
+			return 0, err
+		}
+	}
+	return len(closed) + len(opened), nil
+}
+
+// lastResult is when the check last spoke of the source, and whether it was
+// of this very run, by this very rule.
+func lastResult(c *op.Call, run sources.Run, x concluded) (at time.Time, same bool, err error) {
+	var (
+		ms     int64
+		was    id.Run
+		digest string
+	)
+	err = c.Tx.Row(selectLast, []any{c.Org, x.def.ID, run.Source}, &ms, &was, &digest)
+	if errors.Is(err, db.ErrNone) {
+		return time.Time{}, false, nil
+	}
+	return clock.FromMillis(ms), was == run.ID && digest == x.def.Digest(), err
+}
+
+func shut(c *op.Call, run sources.Run, x concluded, closed []Interval) error {
+	if len(closed) == 0 {
+		return nil
+	}
+	up, err := c.Tx.Prepare(closeInterval)
+	if err != nil {
+		return err
+	}
+	defer up.Close()
+	for _, i := range closed {
+		if err := up.Exec(clock.Millis(i.To), c.Org, x.def.ID, run.Source, i.Key, clock.Millis(i.From)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanInterval(scan func(...any) error, i *Interval) error {
+	var starts int64
+	err := scan(&i.Key, &i.Status, &i.Class, &i.Reason, &starts)
+	i.From = clock.FromMillis(starts)
+	return err
+}
+
+// link ties the evidence of the run to the adopted controls whose checks
+// judged it.
+func link(c *op.Call, v verdicts) error {
+	active, err := controls.Active(c)
+	if err != nil {
+		return err
+	}
+	byCode := map[string]id.Control{}
+	for _, x := range active {
+		byCode[x.Code] = x.ID
+	}
+	records, err := evidence.OfRun(c, v.run.ID)
+	if err != nil {
+		return err
+	}
+	for _, x := range v.checks {
+		for _, code := range x.def.Controls {
+			control, adopted := byCode[code]
+			if !adopted {
+				continue
+			}
+			for _, r := range records {
+				if r.ResourceKind != x.def.Kind {
+					continue
+				}
+				if err := evidence.Link(c, r, control); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// ended is the zero time for an interval that lasts.
+func ended(ms int64) time.Time {
+	if ms == open {
+		return time.Time{}
+	}
+	return clock.FromMillis(ms)
+}

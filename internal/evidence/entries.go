@@ -1,0 +1,206 @@
+package evidence
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/ledger"
+	"github.com/tickmark/tickmark/internal/op"
+)
+
+// What can be asked of the log.
+var (
+	Entries  = op.Read("entries.list", "List the entries of the evidence log, newest first.", auth.LogRead, entries)
+	EntryGet = op.Read("entries.get", "Show an entry with its proof.", auth.LogRead, entry)
+	Receipt  = op.Read("entries.receipt", "Return the receipt of an entry: its inclusion proof under a signed head.", auth.LogRead, receipt)
+	HeadGet  = op.Read("ledgers.get", "Show the log's name, key, size and newest signed head.", auth.LogRead, head)
+	Verify   = op.Read("ledgers.verify", "Read the whole log back and compare every entry with what was signed.", auth.LogRead, verify)
+)
+
+// An Entry is a line of the log, with what it hides when that is kept.
+type Entry struct {
+	Index    int64      `json:"index"`
+	Kind     canon.Kind `json:"kind"`
+	Recorded time.Time  `json:"recorded"`
+	Op       string     `json:"op,omitempty"`
+	ID       string     `json:"id,omitempty"`
+	Actor    string     `json:"actor,omitempty"`
+	Via      string     `json:"via,omitempty"`
+	// Leaf holds the exact bytes that are hashed; Body what they commit to.
+	Leaf string         `json:"leaf,omitempty"`
+	Body map[string]any `json:"body,omitempty"`
+}
+
+// entryText and entryCursor are the cursor of lists in log order.
+func entryText(i int64) string { return strconv.FormatInt(i, 10) }
+
+func entryCursor(s string) (int64, error) {
+	if s == "" {
+		return math.MaxInt64, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fault.Invalid("after", "want the value of next from the page before")
+	}
+	return n, nil
+}
+
+// EntryFilter narrows the list of entries.
+type EntryFilter struct {
+	Kind  string `json:"kind,omitempty" enum:"log,anchor,run,gap,evidence,population,sample,test,conclusion,signoff,erasure,op" doc:"Only entries of one kind."`
+	After string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
+	Limit int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
+}
+
+const countKind = "SELECT COUNT(*) FROM ledger_leaf WHERE org_id = ? AND kind = ?"
+
+func entries(c *op.Call, in EntryFilter) (op.Page[Entry], error) {
+	before, err := entryCursor(in.After)
+	if err != nil {
+		return op.Page[Entry]{}, err
+	}
+	n := op.Limit(in.Limit)
+	rows, err := c.Ledger.Page(c.Tx, c.Org, canon.Kind(in.Kind), before, n+1)
+	if err != nil {
+		return op.Page[Entry]{}, err
+	}
+	h, err := c.Ledger.Head(c.Tx, c.Org)
+	if err != nil {
+		return op.Page[Entry]{}, err
+	}
+	total := h.Size
+	if in.Kind != "" {
+		if err := c.Tx.Row(countKind, []any{c.Org, in.Kind}, &total); err != nil {
+			return op.Page[Entry]{}, err
+		}
+	}
+	out := make([]Entry, len(rows))
+	for i, r := range rows {
+		if out[i], err = opened(c, r); err != nil {
+			return op.Page[Entry]{}, err
+		}
+		out[i].Leaf, out[i].Body = "", nil
+	}
+	return op.PageOf(out, n, total, func(e Entry) string { return entryText(e.Index) }), nil
+}
+
+// opened joins a leaf with the openings that are kept of it.
+func opened(c *op.Call, r ledger.Row) (Entry, error) {
+	e := Entry{Index: r.Index, Kind: r.Kind, Recorded: r.Recorded, Leaf: string(r.Leaf)}
+	openings, err := c.Ledger.Openings(c.Tx, c.Org, r.Index, r.Index+1)
+	if err != nil {
+		return e, err
+	}
+	for _, o := range openings {
+		var m map[string]any
+		if o.Label == canon.LabelContent || json.Unmarshal([]byte(o.Payload), &m) != nil {
+			continue
+		}
+		switch o.Label {
+		case canon.LabelBody:
+			e.Body = m
+			e.Op, _ = m["op"].(string)
+			e.ID, _ = m["id"].(string)
+		case canon.LabelActor:
+			e.Actor, _ = m["name"].(string)
+			e.Via, _ = m["via"].(string)
+		}
+	}
+	return e, nil
+}
+
+// EntryRef names an entry.
+type EntryRef struct {
+	ID int64 `json:"id" minimum:"0" doc:"The entry's index, from 0."`
+}
+
+// ProvenEntry is an entry with the path to the signed head.
+type ProvenEntry struct {
+	Entry
+	LeafHash   string   `json:"leaf_hash"`
+	Proof      []string `json:"proof,omitempty"`
+	Checkpoint string   `json:"checkpoint,omitempty"`
+	Size       int64    `json:"size"` // of the signed head; 0 while it waits
+}
+
+func entry(c *op.Call, in EntryRef) (ProvenEntry, error) {
+	row, err := c.Ledger.Entry(c.Tx, c.Org, in.ID)
+	if err != nil {
+		return ProvenEntry{}, err
+	}
+	e, err := opened(c, row)
+	if err != nil {
+		return ProvenEntry{}, err
+	}
+	h := canon.LeafHash(row.Leaf)
+	out := ProvenEntry{Entry: e, LeafHash: base64.StdEncoding.EncodeToString(h[:])}
+	p, err := c.Ledger.Prove(c.Tx, c.Org, in.ID)
+	if fault.KindOf(err) == fault.KindConflict {
+		return out, nil // signed within the second
+	}
+	if err != nil {
+		return ProvenEntry{}, err
+	}
+	for _, h := range p.Hashes {
+		out.Proof = append(out.Proof, base64.StdEncoding.EncodeToString(h[:]))
+	}
+	out.Checkpoint, out.Size = string(p.Checkpoint.Note), p.Checkpoint.Size
+	return out, nil
+}
+
+// Slip is a receipt in the C2SP tlog-proof form.
+type Slip struct {
+	Receipt string `json:"receipt"`
+	Leaf    string `json:"leaf"`
+}
+
+func receipt(c *op.Call, in EntryRef) (Slip, error) {
+	p, err := c.Ledger.Prove(c.Tx, c.Org, in.ID)
+	if err != nil {
+		return Slip{}, err
+	}
+	return Slip{p.Receipt(), string(p.Leaf)}, nil
+}
+
+// Head is the state of the log.
+type Head struct {
+	Origin     string    `json:"origin"`
+	Key        string    `json:"key"`
+	Demo       bool      `json:"demo,omitempty"`
+	Size       int64     `json:"size"`
+	Root       string    `json:"root"`
+	SignedSize int64     `json:"signed_size"`
+	Signed     time.Time `json:"signed,omitzero"`
+	Checkpoint string    `json:"checkpoint,omitempty"`
+	ReadOnly   string    `json:"read_only,omitempty"`
+}
+
+func head(c *op.Call, _ op.None) (Head, error) { return HeadOf(c) }
+
+// HeadOf returns the state of the log, for other reads.
+func HeadOf(c *op.Call) (Head, error) {
+	h, err := c.Ledger.Head(c.Tx, c.Org)
+	if err != nil {
+		return Head{}, err
+	}
+	return Head{Origin: h.Origin, Key: h.VKey, Demo: h.Demo, Size: h.Size, SignedSize: h.Signed.Size, Signed: h.Signed.Signed,
+		Root: base64.StdEncoding.EncodeToString(h.Signed.Root[:]), Checkpoint: string(h.Signed.Note), ReadOnly: c.Ledger.Locked()}, nil
+}
+
+// Verdict is what reading the whole log back found.
+type Verdict struct {
+	Entries int64     `json:"entries"`
+	At      time.Time `json:"at"`
+	Took    int64     `json:"took_ms"`
+}
+
+func verify(c *op.Call, _ op.None) (Verdict, error) {
+	n, err := c.Ledger.Audit(c, c.Org)
+	return Verdict{Entries: n, At: c.Now, Took: c.Clock.Now().Sub(c.Now).Milliseconds()}, err
+}

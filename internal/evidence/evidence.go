@@ -1,0 +1,322 @@
+// Package evidence is the record of what was seen: bytes, where they came
+// from, when and by whom, sealed in the log. A record is never changed; a
+// better one supersedes it.
+package evidence
+
+import (
+	"encoding/hex"
+	"errors"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/blob"
+	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/op"
+)
+
+// Everything that can be done with evidence and with the log it lies in.
+var (
+	List    = op.Read("evidence.list", "List evidence, newest first.", auth.EvidenceRead, list)
+	Get     = op.Read("evidence.get", "Show an evidence record.", auth.EvidenceRead, get)
+	Submit  = op.Write("evidence.create", "Record evidence whose bytes were uploaded before.", auth.EvidenceWrite, submit)
+	Content = op.Read("evidence.content", "Return the bytes of a record, in base64.", auth.EvidenceRead, content)
+
+	Operations = []op.Operation{List, Get, Submit, Content, Entries, EntryGet, Receipt, HeadGet, Verify, ExportNew}
+)
+
+// Methods of collection.
+const (
+	ByAPI         = "api"
+	ByExport      = "export"
+	ByUpload      = "upload"
+	ByObservation = "observation"
+	ByGenerated   = "generated"
+)
+
+// A Record is one piece of evidence.
+type Record struct {
+	ID             id.Evidence `json:"id"`
+	Entry          int64       `json:"entry"`
+	Title          string      `json:"title"`
+	MediaType      string      `json:"media_type"`
+	Size           int64       `json:"size"`
+	SHA256         string      `json:"sha256"`
+	Captured       time.Time   `json:"captured"`
+	Sealed         time.Time   `json:"sealed"`
+	Collector      string      `json:"collector"`
+	Method         string      `json:"method"`
+	Origin         string      `json:"origin"` // source system
+	Environment    string      `json:"environment,omitempty"`
+	Location       string      `json:"location,omitempty"` // URL, path or endpoint
+	Query          string      `json:"query,omitempty"`
+	Parameters     string      `json:"parameters,omitempty"`
+	Zone           string      `json:"zone"`
+	RowCount       int64       `json:"row_count"` // -1: not a list
+	CoversFrom     time.Time   `json:"covers_from,omitzero"`
+	CoversTo       time.Time   `json:"covers_to,omitzero"`
+	Level          int64       `json:"level"`
+	Classification string      `json:"classification"`
+	Personal       bool        `json:"personal"`
+	Retention      string      `json:"retention"`
+	Source         id.Source   `json:"source,omitempty"`
+	Run            id.Run      `json:"run,omitempty"`
+	ResourceKind   string      `json:"resource_kind,omitempty"`
+	Actor          string      `json:"actor"`
+	Supersedes     id.Evidence `json:"supersedes,omitempty"`
+	SupersededBy   id.Evidence `json:"superseded_by,omitempty"`
+
+	Address string `json:"-"`
+}
+
+// Levels of reliability, most reliable first.
+var Levels = []string{"", "auditor's own observation", "confirmed by an outsider", "system-generated", "export with its query",
+	"screenshot", "document made for the audit", "oral statement"}
+
+const (
+	columns = `id, entry, title, media_type, size, sha256, address, captured, sealed, collector, method, origin, environment, location,
+		query, parameters, zone, row_count, covers_from, covers_to, level, classification, personal, retention, source_id, run_id,
+		resource_kind, actor, supersedes, superseded_by`
+	insertRecord  = "INSERT INTO evidence (org_id, " + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	selectRecord  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND id = ?"
+	selectPage    = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND entry < ? ORDER BY entry DESC LIMIT ?"
+	selectOfRun   = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ? AND entry < ? ORDER BY entry DESC LIMIT ?"
+	selectOfCtl   = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ?) AND entry < ? ORDER BY entry DESC LIMIT ?"
+	countAll      = "SELECT COUNT(*) FROM evidence WHERE org_id = ?"
+	countRun      = "SELECT COUNT(*) FROM evidence WHERE org_id = ? AND run_id = ?"
+	countCtl      = "SELECT COUNT(*) FROM evidence_control WHERE org_id = ? AND control_id = ?"
+	markSupersede = "UPDATE evidence SET superseded_by = ? WHERE org_id = ? AND id = ? AND superseded_by = ''"
+	insertLink    = "INSERT INTO evidence_control (org_id, evidence_id, control_id, entry) VALUES (?, ?, ?, ?) ON CONFLICT (org_id, evidence_id, control_id) DO NOTHING"
+)
+
+func scan(scan func(...any) error, r *Record) error {
+	var captured, sealed, from, to int64
+	err := scan(&r.ID, &r.Entry, &r.Title, &r.MediaType, &r.Size, &r.SHA256, &r.Address, &captured, &sealed, &r.Collector, &r.Method,
+		&r.Origin, &r.Environment, &r.Location, &r.Query, &r.Parameters, &r.Zone, &r.RowCount, &from, &to, &r.Level, &r.Classification,
+		&r.Personal, &r.Retention, &r.Source, &r.Run, &r.ResourceKind, &r.Actor, &r.Supersedes, &r.SupersededBy)
+	r.Captured, r.Sealed = clock.FromMillis(captured), clock.FromMillis(sealed)
+	r.CoversFrom, r.CoversTo = clock.FromMillis(from), clock.FromMillis(to)
+	return err
+}
+
+// Add seals a record in the transaction of the operation that makes it. It
+// sets id, times of sealing, digest and entry.
+func Add(c *op.Call, r Record, bytes blob.Sealed) (Record, error) {
+	r.ID = id.New[id.Evidence](c.Now)
+	r.SHA256, r.Size, r.Address = hex.EncodeToString(bytes.SHA256[:]), bytes.Size, bytes.Address
+	r.Sealed, r.Actor = c.Now, c.Actor.Name
+	if r.Zone == "" {
+		r.Zone = "UTC"
+	}
+	if r.Retention == "" {
+		r.Retention = "period+7y"
+	}
+	if r.Classification == "" {
+		r.Classification = "confidential"
+	}
+	entry := op.Record{Kind: canon.KindEvidence, ID: string(r.ID), Body: body(r), Content: &bytes}
+	if r.Supersedes != "" {
+		old, err := one(c, r.Supersedes)
+		if err != nil {
+			return Record{}, err
+		}
+		entry.Supersedes = []int64{old.Entry}
+		n, err := c.Tx.Exec(markSupersede, r.ID, c.Org, r.Supersedes)
+		if err == nil && n == 0 {
+			err = fault.Conflict("%s was superseded before, by %s. Supersede that one.", old.ID, old.SupersededBy)
+		}
+		if err != nil {
+			return Record{}, err
+		}
+	}
+	var err error
+	if r.Entry, err = c.Append(entry); err != nil {
+		return Record{}, err
+	}
+	_, err = c.Tx.Exec(insertRecord, c.Org, r.ID, r.Entry, r.Title, r.MediaType, r.Size, r.SHA256, r.Address, clock.Millis(r.Captured),
+		clock.Millis(r.Sealed), r.Collector, r.Method, r.Origin, r.Environment, r.Location, r.Query, r.Parameters, r.Zone, r.RowCount,
+		clock.Millis(r.CoversFrom), clock.Millis(r.CoversTo), r.Level, r.Classification, r.Personal, r.Retention, r.Source, r.Run,
+		r.ResourceKind, r.Actor, r.Supersedes, "")
+	return r, err
+}
+
+// body is what the entry says of the record; the digest is committed apart,
+// as its content.
+func body(r Record) map[string]any {
+	b := map[string]any{
+		"title": r.Title, "media_type": r.MediaType, "captured": canon.FormatTime(r.Captured), "collector": r.Collector,
+		"method": r.Method, "origin": r.Origin, "zone": r.Zone, "level": r.Level, "classification": r.Classification,
+		"personal": r.Personal, "retention": r.Retention,
+	}
+	for k, v := range map[string]string{"environment": r.Environment, "location": r.Location, "query": r.Query,
+		"parameters": r.Parameters, "source": string(r.Source), "run": string(r.Run), "resource_kind": r.ResourceKind,
+		"supersedes": string(r.Supersedes)} {
+		if v != "" {
+			b[k] = v
+		}
+	}
+	if r.RowCount >= 0 {
+		b["row_count"] = r.RowCount
+	}
+	if !r.CoversFrom.IsZero() {
+		b["covers_from"] = canon.FormatTime(r.CoversFrom)
+	}
+	if !r.CoversTo.IsZero() {
+		b["covers_to"] = canon.FormatTime(r.CoversTo)
+	}
+	return b
+}
+
+// Link ties a record to a control, as of an entry.
+func Link(c *op.Call, r Record, control id.Control) error {
+	_, err := c.Tx.Exec(insertLink, c.Org, r.ID, control, r.Entry)
+	return err
+}
+
+// Filter narrows a list of evidence.
+type Filter struct {
+	Run     string `json:"run,omitempty" doc:"Only what one run collected."`
+	Control string `json:"control,omitempty" doc:"Only what is linked to one control."`
+	After   string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
+	Limit   int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
+}
+
+func list(c *op.Call, in Filter) (op.Page[Record], error) {
+	before, err := entryCursor(in.After)
+	if err != nil {
+		return op.Page[Record]{}, err
+	}
+	n := op.Limit(in.Limit)
+	query, count, args := selectPage, countAll, []any{c.Org}
+	switch {
+	case in.Run != "" && in.Control != "":
+		return op.Page[Record]{}, fault.Invalid("control", "give a run or a control, not both")
+	case in.Run != "":
+		query, count, args = selectOfRun, countRun, append(args, in.Run)
+	case in.Control != "":
+		query, count, args = selectOfCtl, countCtl, append(args, in.Control)
+	}
+	var total int64
+	if err := c.Tx.Row(count, args, &total); err != nil {
+		return op.Page[Record]{}, err
+	}
+	if in.Control != "" {
+		args = append([]any{c.Org}, args...)
+	}
+	rows, err := db.Rows(c.Tx, query, append(args, before, n+1), scan)
+	return op.PageOf(rows, n, total, func(r Record) string { return entryText(r.Entry) }), err
+}
+
+// Ref names a record.
+type Ref struct {
+	ID string `json:"id" doc:"The record's id, evd_…."`
+}
+
+func get(c *op.Call, in Ref) (Record, error) {
+	e, err := id.Parse[id.Evidence](in.ID)
+	if err != nil {
+		return Record{}, err
+	}
+	return one(c, e)
+}
+
+func one(c *op.Call, e id.Evidence) (Record, error) {
+	rows, err := db.Rows(c.Tx, selectRecord, []any{c.Org, e}, scan)
+	if err == nil && len(rows) == 0 {
+		err = fault.NotFound("There is no evidence %s.", e)
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	return rows[0], nil
+}
+
+// Bytes is the content of a record.
+type Bytes struct {
+	MediaType string `json:"media_type"`
+	SHA256    string `json:"sha256"`
+	Data      []byte `json:"data"`
+}
+
+func content(c *op.Call, in Ref) (Bytes, error) {
+	r, err := get(c, in)
+	if err != nil {
+		return Bytes{}, err
+	}
+	data, err := c.Vault.Get(c, c.Org, r.Address)
+	if errors.Is(err, blob.ErrErased) {
+		err = fault.NotFound("The bytes of %s were erased; its entry %d remains.", r.ID, r.Entry)
+	}
+	return Bytes{r.MediaType, r.SHA256, data}, err
+}
+
+// Submission is evidence a person hands in.
+type Submission struct {
+	Blob        string    `json:"blob" doc:"The address that the upload answered." minLength:"64" maxLength:"64"`
+	Title       string    `json:"title" minLength:"3" maxLength:"300" doc:"What it shows."`
+	MediaType   string    `json:"media_type,omitempty" maxLength:"100" doc:"Such as text/csv; application/octet-stream if left out."`
+	Captured    time.Time `json:"captured,omitzero" doc:"When the source showed it, by the source's clock; now if left out."`
+	Origin      string    `json:"origin" minLength:"1" maxLength:"200" doc:"The system it comes from."`
+	Environment string    `json:"environment,omitempty" maxLength:"100" doc:"Such as production."`
+	Location    string    `json:"location,omitempty" maxLength:"1000" doc:"Address, path or screen it was taken from."`
+	Query       string    `json:"query,omitempty" maxLength:"4000" doc:"The exact query or the steps taken."`
+	Level       int       `json:"level,omitempty" minimum:"4" maximum:"7" doc:"4 export with its query, 5 screenshot, 6 document made for the audit, 7 oral statement; 6 if left out."`
+	Controls    []string  `json:"controls,omitempty" maxItems:"50" doc:"Ids of the controls it bears on."`
+	Supersedes  string    `json:"supersedes,omitempty" maxLength:"40" doc:"The record it takes the place of."`
+}
+
+func submit(c *op.Call, in Submission) (Record, error) {
+	bytes, err := c.Vault.Find(c, c.Org, in.Blob)
+	if errors.Is(err, blob.ErrErased) {
+		return Record{}, fault.Invalid("blob", "no bytes are stored at this address: upload them first")
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Title: strings.TrimSpace(in.Title), MediaType: in.MediaType, Captured: in.Captured, Collector: c.Actor.Name,
+		Method: ByUpload, Origin: in.Origin, Environment: in.Environment, Location: in.Location, Query: in.Query,
+		Level: int64(in.Level), RowCount: -1}
+	if r.MediaType == "" {
+		r.MediaType = "application/octet-stream"
+	}
+	if r.MediaType == canon.MediaTypeChunks {
+		return Record{}, fault.Invalid("media_type", "this type is the collectors'; give the type of the file")
+	}
+	if r.Captured.IsZero() {
+		r.Captured = c.Now
+	}
+	if r.Captured.Sub(c.Now) > time.Minute {
+		return Record{}, fault.Invalid("captured", "lies in the future; give the time at which the source showed it")
+	}
+	if r.Level == 0 {
+		r.Level = 6
+	}
+	if in.Supersedes != "" {
+		if r.Supersedes, err = id.Parse[id.Evidence](in.Supersedes); err != nil {
+			return Record{}, err
+		}
+	}
+	if r, err = Add(c, r, bytes); err != nil {
+		return Record{}, err
+	}
+	for _, s := range in.Controls {
+		control, err := id.Parse[id.Control](s)
+		if err != nil {
+			return Record{}, fault.Invalid("controls", "%s is not a control's id", s)
+		}
+		if err := Link(c, r, control); err != nil {
+			return Record{}, fault.Invalid("controls", "there is no control %s", s).With(err)
+		}
+	}
+	return r, nil
+}
+
+// OfRun returns what a run collected, for other operations.
+func OfRun(c *op.Call, run id.Run) ([]Record, error) {
+	return db.Rows(c.Tx, selectOfRun, []any{c.Org, run, int64(math.MaxInt64), op.MaxLimit}, scan)
+}

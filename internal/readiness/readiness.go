@@ -1,0 +1,390 @@
+// Package readiness is the picture of where the organization stands: for each
+// criterion what is designed, implemented and evidenced, what fails, what
+// cannot be known, and what would settle it. It keeps nothing of its own;
+// every figure is computed from records that can be opened.
+package readiness
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/frameworks"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/scopes"
+)
+
+// Get computes the whole picture.
+var (
+	Get        = op.Read("readiness.get", "Show where the organization stands, criterion by criterion, and what to do next.", auth.ControlsRead, get)
+	Operations = []op.Operation{Get}
+)
+
+// State of one of the three parts of a criterion or control.
+type State string
+
+// The states. Unknown is never Full.
+const (
+	Full    State = "full"
+	Empty   State = "empty"
+	Failing State = "fail"
+	Unknown State = "unknown"
+)
+
+// Verdict sums a criterion up.
+type Verdict string
+
+// The verdicts. NotStarted counts as not ready.
+const (
+	Ready      Verdict = "ready"
+	NotReady   Verdict = "not_ready"
+	NotKnown   Verdict = "unknown"
+	NotStarted Verdict = "not_started"
+)
+
+// Control is an adopted control with what is known of it.
+type Control struct {
+	controls.Control
+	Designed  State `json:"designed"`
+	InPlace   State `json:"in_place"`
+	Evidenced State `json:"evidenced"`
+	// Why says what is missing, fails or is unknown.
+	Why    string        `json:"why,omitempty"`
+	Checks []string      `json:"checks"`
+	Status checks.Status `json:"status"`
+	Newest time.Time     `json:"newest_evidence,omitzero"`
+}
+
+// Criterion is one in scope, with its three parts.
+type Criterion struct {
+	Code      string  `json:"code"`
+	Title     string  `json:"title"`
+	Series    string  `json:"series"`
+	Category  string  `json:"category"`
+	Designed  State   `json:"designed"`
+	InPlace   State   `json:"implemented"`
+	Evidenced State   `json:"evidenced"`
+	Verdict   Verdict `json:"verdict"`
+	// Why says what keeps it from being ready.
+	Why string `json:"why,omitempty"`
+	// Controls are the adopted ones that answer it, by code.
+	Controls []string `json:"controls"`
+	// Proposed are library controls that the checks speak for and nobody has
+	// adopted.
+	Proposed []string `json:"proposed,omitempty"`
+	// Touched is true where a machine has seen something that bears on it.
+	Touched bool     `json:"touched"`
+	Failing []string `json:"failing_checks,omitempty"`
+	Unclear []string `json:"unknown_checks,omitempty"`
+}
+
+// Category is a row of figures; its parts add up to InScope.
+type Category struct {
+	Code      string `json:"code"`
+	Title     string `json:"title"`
+	InScope   int    `json:"in_scope"`
+	Designed  int    `json:"designed"`
+	InPlace   int    `json:"implemented"`
+	Evidenced int    `json:"evidenced"`
+	Ready     int    `json:"ready"`
+	NotReady  int    `json:"not_ready"`
+	Unknown   int    `json:"unknown"`
+}
+
+// Tally counts the checks that sources answer, by what they say.
+type Tally struct {
+	Pass          int `json:"pass"`
+	Fail          int `json:"fail"`
+	Unknown       int `json:"unknown"`
+	Excepted      int `json:"excepted"`
+	NotApplicable int `json:"not_applicable"`
+}
+
+// Total is how many checks were counted.
+func (t Tally) Total() int { return t.Pass + t.Fail + t.Unknown + t.Excepted + t.NotApplicable }
+
+// Picture is where the organization stands.
+type Picture struct {
+	At         time.Time    `json:"at"`
+	Scope      scopes.Scope `json:"scope"`
+	Sentence   string       `json:"sentence"`
+	Criteria   []Criterion  `json:"criteria"`
+	Categories []Category   `json:"categories"`
+	Total      Category     `json:"total"`
+	Controls   []Control    `json:"controls"`
+	Checks     Tally        `json:"checks"`
+	Actions    []Action     `json:"actions"`
+	// Proposed are the codes of library controls that checks speak for and
+	// nobody has adopted.
+	Proposed []string `json:"proposed"`
+
+	Answers []checks.Check `json:"-"`
+}
+
+func get(c *op.Call, _ op.None) (Picture, error) {
+	p := Picture{At: c.Now, Proposed: []string{}, Actions: []Action{}}
+	var err error
+	if p.Scope, err = scopes.Current(c); err != nil {
+		return p, err
+	}
+	cat, err := frameworks.Shipped()
+	if err != nil {
+		return p, err
+	}
+	edition, err := cat.Version(p.Scope.Catalogue)
+	if err != nil {
+		return p, err
+	}
+	inScope, err := edition.InScope(p.Scope.Categories)
+	if err != nil {
+		return p, err
+	}
+	if p.Answers, err = checks.All(c); err != nil {
+		return p, err
+	}
+	if p.Controls, err = known(c, p.Answers); err != nil {
+		return p, err
+	}
+	library, err := controls.Library()
+	if err != nil {
+		return p, err
+	}
+	p.count()
+	p.propose(library)
+	for _, k := range inScope {
+		p.Criteria = append(p.Criteria, p.criterion(k, library))
+	}
+	p.sum(edition)
+	p.Sentence = p.sentence()
+	p.Actions = p.actions()
+	return p, nil
+}
+
+// count tallies the checks some source answers.
+func (p *Picture) count() {
+	for _, x := range p.Answers {
+		if !x.Looked {
+			continue
+		}
+		switch x.Status {
+		case checks.Pass:
+			p.Checks.Pass++
+		case checks.Fail:
+			p.Checks.Fail++
+		case checks.Excepted:
+			p.Checks.Excepted++
+		case checks.NotApplicable:
+			p.Checks.NotApplicable++
+		default:
+			p.Checks.Unknown++
+		}
+	}
+}
+
+// propose lists library controls that a looked-at check speaks for.
+func (p *Picture) propose(library []controls.Template) {
+	for _, t := range library {
+		adopted := slices.ContainsFunc(p.Controls, func(x Control) bool { return x.Code == t.Code })
+		spoken := slices.ContainsFunc(p.Answers, func(x checks.Check) bool { return x.Looked && slices.Contains(x.Controls, t.Code) })
+		if spoken && !adopted {
+			p.Proposed = append(p.Proposed, t.Code)
+		}
+	}
+}
+
+const selectNewest = `SELECT l.control_id, MAX(e.captured) FROM evidence_control l JOIN evidence e ON e.org_id = l.org_id AND e.id = l.evidence_id
+	WHERE l.org_id = ? AND e.superseded_by = '' AND e.level <= 6 GROUP BY l.control_id`
+
+// known joins each adopted control with its checks and its evidence.
+func known(c *op.Call, answers []checks.Check) ([]Control, error) {
+	active, err := controls.Active(c)
+	if err != nil {
+		return nil, err
+	}
+	newest := map[id.Control]time.Time{}
+	err = c.Tx.Each(selectNewest, []any{c.Org}, func(scan func(...any) error) error {
+		var (
+			control id.Control
+			at      int64
+		)
+		err := scan(&control, &at)
+		newest[control] = clock.FromMillis(at)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Control, 0, len(active))
+	for _, a := range active {
+		x := Control{Control: a, Designed: Empty, InPlace: Empty, Evidenced: Empty, Checks: []string{}, Newest: newest[a.ID]}
+		x.weigh(answers, c.Now)
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// weigh fills in the three parts of a control. One that checks watch is
+// evidenced by them; any other by records no older than its rhythm.
+func (x *Control) weigh(answers []checks.Check, now time.Time) {
+	var votes []checks.Vote
+	seen := false
+	for _, a := range answers {
+		if !a.Looked || !slices.Contains(a.Controls, x.Code) {
+			continue
+		}
+		x.Checks = append(x.Checks, a.ID)
+		votes = append(votes, checks.Vote{Mandatory: a.Mandatory, Status: a.Status, Cause: a.Summary + a.Reason})
+		seen = seen || a.Passing > 0 || a.Status == checks.Pass
+	}
+	if x.Control.Designed() {
+		x.Designed = Full
+	} else {
+		x.Why = "Nobody owns it."
+	}
+	if x.Stated() || seen {
+		x.InPlace = Full
+	} else if x.Why == "" {
+		x.Why = "Nobody has said how it is done, and no check has seen it."
+	}
+	x.Status = checks.NotApplicable
+	if len(votes) > 0 {
+		var cause string
+		x.Status, cause = checks.Combine(votes)
+		x.Evidenced = map[checks.Status]State{checks.Pass: Full, checks.Excepted: Full, checks.Fail: Failing, checks.Unknown: Unknown,
+			checks.NotApplicable: Empty}[x.Status]
+		if x.Evidenced != Full && x.Why == "" {
+			x.Why = cause
+		}
+	}
+	if x.Evidenced == Empty && !x.Newest.IsZero() && now.Sub(x.Newest) <= rhythm[x.Frequency] {
+		x.Evidenced = Full
+	}
+	if x.Evidenced == Empty && x.Why == "" {
+		x.Why = "No evidence within its rhythm."
+	}
+}
+
+const day = 24 * time.Hour
+
+// rhythm is how old the newest evidence of a control may be: its interval and
+// a grace of about a quarter.
+var rhythm = map[string]time.Duration{
+	"annual": 410 * day, "semi_annual": 215 * day, "quarterly": 110 * day, "monthly": 40 * day, "semi_monthly": 20 * day,
+	"weekly": 9 * day, "daily": 2 * day, "many_times_a_day": 2 * day, "per_event": 110 * day, "continuous": 2 * day,
+}
+
+// criterion weighs one criterion over the controls that answer it. It rests on
+// the key ones, or on all where none is key.
+func (p *Picture) criterion(k frameworks.Criterion, library []controls.Template) Criterion {
+	out := Criterion{Code: k.Code, Title: k.Title, Series: k.Series, Category: k.Category, Designed: Empty, InPlace: Empty,
+		Evidenced: Empty, Controls: []string{}}
+	var all, key []Control
+	for _, x := range p.Controls {
+		if slices.ContainsFunc(x.Criteria, func(m controls.Mapping) bool { return m.Criterion == k.Code }) {
+			out.Controls = append(out.Controls, x.Code)
+			all = append(all, x)
+			if x.Key {
+				key = append(key, x)
+			}
+		}
+	}
+	if len(key) == 0 {
+		key = all
+	}
+	for _, a := range p.Answers {
+		if !a.Looked || !slices.ContainsFunc(a.Map, func(m checks.Mapping) bool { return m.Criterion == k.Code }) {
+			continue
+		}
+		out.Touched = out.Touched || a.Status != checks.NotApplicable
+		switch a.Status {
+		case checks.Fail:
+			out.Failing = append(out.Failing, a.ID)
+		case checks.Unknown:
+			out.Unclear = append(out.Unclear, a.ID)
+		}
+	}
+	for _, t := range library {
+		if slices.Contains(p.Proposed, t.Code) && slices.ContainsFunc(t.Criteria, func(m controls.Mapping) bool { return m.Criterion == k.Code }) {
+			out.Proposed = append(out.Proposed, t.Code)
+		}
+	}
+	out.settle(key)
+	return out
+}
+
+// settle combines the parts of the controls: all must be full, a failure
+// outweighs an unknown, an unknown outweighs nothing at all.
+func (k *Criterion) settle(key []Control) {
+	if len(key) == 0 {
+		k.Verdict, k.Why = NotStarted, "No control has been adopted for it."
+		return
+	}
+	k.Designed, k.InPlace, k.Evidenced = Full, Full, Full
+	for _, x := range key {
+		k.Designed, k.InPlace, k.Evidenced = worse(k.Designed, x.Designed), worse(k.InPlace, x.InPlace), worse(k.Evidenced, x.Evidenced)
+		if k.Why == "" && x.Why != "" {
+			k.Why = x.Code + ": " + x.Why
+		}
+	}
+	switch {
+	case k.Designed == Full && k.InPlace == Full && k.Evidenced == Full:
+		k.Verdict, k.Why = Ready, ""
+	case k.Designed == Full && k.InPlace == Full && k.Evidenced == Unknown:
+		k.Verdict = NotKnown
+	default:
+		k.Verdict = NotReady
+	}
+}
+
+// gravity orders states: the gravest decides.
+var gravity = []State{Full, Unknown, Empty, Failing}
+
+func worse(a, b State) State {
+	if slices.Index(gravity, b) > slices.Index(gravity, a) {
+		return b
+	}
+	return a
+}
+
+// sum adds the criteria up by category and in all.
+func (p *Picture) sum(edition *frameworks.Version) {
+	p.Total = Category{Title: "Total"}
+	for _, cat := range edition.Categories {
+		if !slices.Contains(p.Scope.Categories, cat.Code) {
+			continue
+		}
+		row := Category{Code: cat.Code, Title: cat.Title}
+		for _, k := range p.Criteria {
+			if k.Category == cat.Code {
+				row.add(k)
+				p.Total.add(k)
+			}
+		}
+		p.Categories = append(p.Categories, row)
+	}
+}
+
+func (r *Category) add(k Criterion) {
+	r.InScope++
+	if k.Designed == Full {
+		r.Designed++
+	}
+	if k.InPlace == Full {
+		r.InPlace++
+	}
+	if k.Evidenced == Full {
+		r.Evidenced++
+	}
+	switch k.Verdict {
+	case Ready:
+		r.Ready++
+	case NotKnown:
+		r.Unknown++
+	default:
+		r.NotReady++
+	}
+}
