@@ -1,0 +1,249 @@
+package arch_test
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tickmark/tickmark/internal/arch/sqlscan"
+)
+
+// tables says which package owns which tables: a name, and every name that
+// goes on with an underscore. Only the owner writes them; anyone may join them.
+var tables = map[string][]string{
+	"internal/auth":     {"setup", "users", "sessions", "members", "tokens"},
+	"internal/orgs":     {"orgs"},
+	"internal/op":       {"op"},
+	"internal/blob":     {"blob"},
+	"internal/ledger":   {"ledger"},
+	"internal/job":      {"job"},
+	"internal/scopes":   {"scope"},
+	"internal/controls": {"control"},
+	"internal/sources":  {"source"},
+	"internal/evidence": {"evidence"},
+	"internal/checks":   {"check"},
+}
+
+// installation tables belong to the whole installation: their key does not
+// begin with an organization and a statement on them need not name one.
+var installation = map[string]string{
+	"setup":    "there is no organization yet",
+	"users":    "a person may belong to several organizations",
+	"sessions": "found by the hash of a cookie, before anything is known",
+	"job":      "workers take whatever is due",
+}
+
+// everywhere names the statements of the machinery that serve all
+// organizations at once, and why they must.
+var everywhere = map[string]string{
+	"internal/auth.selectHome":       "asks which organizations a signed-in person has",
+	"internal/auth.selectToken":      "the secret's hash is all that is known; it says which organization",
+	"internal/job.due":               "the scheduler serves all",
+	"internal/job.peek":              "the scheduler serves all",
+	"internal/ledger.selectLogs":     "the sealer serves all",
+	"internal/ledger.selectUnsealed": "the sealer serves all",
+	"internal/orgs.selectAll":        "the command line on the machine itself lists the organizations",
+	"internal/op.expireKeys":         "old idempotency keys go, whosesoever they are",
+}
+
+// history is never rewritten: no UPDATE, no DELETE.
+var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "control_version", "scope", "check_result", "source_run_kind"}
+
+// kept rows are never deleted, and once written only the columns named may
+// change, each from "not yet" to a fact.
+var kept = map[string][]string{
+	"check_interval":   {"ends"},
+	"check_definition": {"ended"},
+	"check_exception":  {"ended"},
+	"evidence":         {"superseded_by"},
+}
+
+// built names statements whose text is put together while the program runs,
+// and why that is safe.
+var built = map[string]string{}
+
+// unportable finds what the two databases read differently. The measurements
+// are in docs/decisions.
+var unportable = regexp.MustCompile(`(?i)\$\d|->>?|::|\bCURRENT_(TIMESTAMP|DATE|TIME)\b|\bCOLLATE\b|\bI?LIKE\b|\bNOW\(|\bLOWER\(|\bUPPER\(|\bSTRFTIME\(|\bDATETIME\(|\bINSERT\s+OR\b|\bGROUP_CONCAT\(|\bSTRING_AGG\(|%[sdvq]`)
+
+// statements reads the tree's SQL, without that of db, which speaks to each
+// database in its own dialect.
+func statements(t *tree) ([]sqlscan.Statement, error) {
+	all, err := sqlscan.Scan(t.fsys)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(s sqlscan.Statement) bool { return s.Pkg == "internal/db" }), nil
+}
+
+// each makes a rule of what is wrong with one statement.
+func each(check func(s sqlscan.Statement, u sqlscan.Uses) []string) rule {
+	return func(t *tree) []string {
+		all, err := statements(t)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		var out []string
+		for _, s := range all {
+			for _, v := range check(s, sqlscan.Tables(s.SQL)) {
+				out = append(out, fmt.Sprintf("%s: %s: %s", s.Pos, s.Name, v))
+			}
+		}
+		return out
+	}
+}
+
+// ownTables: a package writes its own tables and no others.
+var ownTables = each(func(s sqlscan.Statement, u sqlscan.Uses) []string {
+	var out []string
+	for _, table := range slices.Concat(u.Inserts, u.Updates, u.Deletes) {
+		switch who := tableOwner(table); who {
+		case s.Pkg:
+		case "":
+			out = append(out, fmt.Sprintf("writes %s, which nobody owns: name its owner in internal/arch", table))
+		default:
+			out = append(out, fmt.Sprintf("%s writes %s, which %s owns: call a function of that package", s.Pkg, table, who))
+		}
+	}
+	return slices.Compact(out)
+})
+
+func tableOwner(table string) string {
+	owner, longest := "", 0
+	for pkg, prefixes := range tables {
+		for _, p := range prefixes {
+			if (table == p || strings.HasPrefix(table, p+"_")) && len(p) > longest {
+				owner, longest = pkg, len(p)
+			}
+		}
+	}
+	return owner
+}
+
+var (
+	oneOrg    = regexp.MustCompile(`\borg_id\s*=\s*\?`)
+	insertOrg = regexp.MustCompile(`(?i)\bINTO\s+[a-z_]+\s*\([^)]*\borg_id\b`)
+)
+
+// namesOrg: a statement on an organization's table holds it to one
+// organization, by org_id = ? or, for INSERT, by a column.
+var namesOrg = each(func(s sqlscan.Statement, u sqlscan.Uses) []string {
+	sql := sqlscan.Bare(s.SQL)
+	if oneOrg.MatchString(sql) || insertOrg.MatchString(sql) || everywhere[s.Pkg+"."+s.Name] != "" {
+		return nil
+	}
+	for _, table := range u.All() {
+		if installation[table] == "" {
+			return []string{fmt.Sprintf("does not say org_id = ?, but %s belongs to organizations", table)}
+		}
+	}
+	return nil
+})
+
+// constant: SQL is written, not put together.
+var constant = each(func(s sqlscan.Statement, _ sqlscan.Uses) []string {
+	if s.Whole || built[s.Pkg+"."+s.Name] != "" {
+		return nil
+	}
+	return []string{"is put together while the program runs: write it as a constant, or say in internal/arch why it is safe"}
+})
+
+// portableSQL: both databases read a statement the same way.
+var portableSQL = each(func(s sqlscan.Statement, _ sqlscan.Uses) []string {
+	if w := unportable.FindString(sqlscan.Bare(s.SQL)); w != "" {
+		return []string{fmt.Sprintf("%q means different things to the two databases", w)}
+	}
+	return nil
+})
+
+var setClause = regexp.MustCompile(`(?is)\bSET\b(.*?)(\bWHERE\b|\bFROM\b|\bRETURNING\b|$)`)
+var assigned = regexp.MustCompile(`(?:^|,)\s*([a-z_]+)\s*=`)
+
+// keepsHistory: what an auditor will ask for is not overwritten.
+var keepsHistory = each(func(s sqlscan.Statement, u sqlscan.Uses) []string {
+	var out []string
+	for _, table := range slices.Concat(u.Updates, u.Deletes) {
+		if slices.Contains(history, table) {
+			out = append(out, fmt.Sprintf("changes %s, to which rows are only ever added", table))
+		}
+	}
+	for _, table := range u.Deletes {
+		if kept[table] != nil {
+			out = append(out, fmt.Sprintf("deletes from %s, whose rows are kept", table))
+		}
+	}
+	for _, table := range u.Updates {
+		if kept[table] == nil {
+			continue
+		}
+		set := setClause.FindStringSubmatch(sqlscan.Bare(s.SQL))
+		if set == nil {
+			continue
+		}
+		for _, m := range assigned.FindAllStringSubmatch(set[1], -1) {
+			if !slices.Contains(kept[table], m[1]) {
+				out = append(out, fmt.Sprintf("changes %s.%s: of a stored row only %s may change", table, m[1], strings.Join(kept[table], ", ")))
+			}
+		}
+	}
+	return out
+})
+
+func TestPackagesWriteTheirOwnTables(t *testing.T)        { holds(t, ownTables) }
+func TestStatementsNameTheOrganization(t *testing.T)      { holds(t, namesOrg) }
+func TestStatementsAreConstants(t *testing.T)             { holds(t, constant) }
+func TestStatementsReadTheSameOnBoth(t *testing.T)        { holds(t, portableSQL) }
+func TestHistoryIsNotRewritten(t *testing.T)              { holds(t, keepsHistory) }
+func TestPackagesWriteTheirOwnTablesCatches(t *testing.T) { catches(t, ownTables, plantedSQL("own")) }
+func TestStatementsNameTheOrganizationCatches(t *testing.T) {
+	catches(t, namesOrg, plantedSQL("org"))
+}
+func TestStatementsAreConstantsCatches(t *testing.T) { catches(t, constant, plantedSQL("constant")) }
+func TestStatementsReadTheSameOnBothCatches(t *testing.T) {
+	catches(t, portableSQL, plantedSQL("portable"))
+}
+func TestHistoryIsNotRewrittenCatches(t *testing.T) { catches(t, keepsHistory, plantedSQL("history")) }
+
+// plantedSQL gives, for one rule, statements of the package controls (or
+// another, if named) and the words of its violation; no words, no violation.
+func plantedSQL(rule string) []planted {
+	var out []planted
+	for _, c := range []struct{ rule, pkg, sql, want string }{
+		{"own", "controls", "INSERT INTO evidence (org_id) VALUES (?)", "internal/controls writes evidence, which internal/evidence owns"},
+		{"own", "controls", "DELETE FROM nothing WHERE org_id = ?", "nobody owns"},
+		{"own", "controls", "UPDATE control_criterion SET x = (SELECT y FROM evidence) WHERE org_id = ?", ""},
+		{"org", "controls", "SELECT id FROM control WHERE id = ?", "does not say org_id = ?, but control belongs"},
+		{"org", "controls", "SELECT org_id, id FROM control WHERE id = ?", "does not say org_id = ?"},
+		{"org", "controls", "INSERT INTO control (id) SELECT org_id FROM orgs", "does not say org_id = ?"},
+		{"org", "controls", "INSERT INTO control (id, org_id) VALUES (?, ?)", ""},
+		{"org", "controls", "SELECT id FROM users u JOIN members m ON m.id = u.id -- org_id", "members belongs"},
+		{"org", "auth", "SELECT id FROM users WHERE id = ?", ""},
+		{"org", "controls", "SELECT id FROM control WHERE org_id = ?", ""},
+		{"constant", "controls", "SELECT org_id FROM control WHERE \" + os.Args[0] + \"", "is put together"},
+		{"constant", "controls", "SELECT org_id\" + \" FROM control", ""},
+		{"portable", "controls", "SELECT now() FROM control", "now("},
+		{"portable", "controls", "SELECT a FROM control WHERE a LIKE ?", "LIKE"},
+		{"portable", "controls", "SELECT %s FROM control", "%s"},
+		{"portable", "controls", "SELECT a FROM control WHERE a = 'like'", ""},
+		{"history", "ledger", "UPDATE ledger_leaf SET leaf = ? WHERE org_id = ?", "only ever added"},
+		{"history", "ledger", "INSERT INTO ledger_leaf (org_id) VALUES (?) ON CONFLICT (org_id) DO UPDATE SET x = 1", "only ever added"},
+		{"history", "checks", "DELETE FROM check_interval WHERE org_id = ?", "rows are kept"},
+		{"history", "checks", "UPDATE check_interval SET ends = ?, status = ? WHERE org_id = ?", "changes check_interval.status"},
+		{"history", "checks", "UPDATE check_interval SET ends = ? WHERE org_id = ? AND status = ?", ""},
+	} {
+		if c.rule != rule {
+			continue
+		}
+		p := planted{name: c.sql, files: map[string]string{
+			path.Join("internal", c.pkg, "sql.go"): "package p\nconst q = \"" + c.sql + "\"\n",
+		}}
+		if c.want != "" {
+			p.want = []string{c.want}
+		}
+		out = append(out, p)
+	}
+	return out
+}

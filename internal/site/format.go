@@ -1,0 +1,156 @@
+package site
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Count writes a number with its thousands grouped: 48,213.
+func Count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, s = "−", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+// Of writes a part and its whole: 5/8.
+func Of(part, whole int) string {
+	return Count(int64(part)) + "/" + Count(int64(whole))
+}
+
+// Percent4 writes part of whole in percent with the four decimals that uptime
+// rules define, rounded half up: 99.1620 %. Less than the whole is never shown
+// as 100, and of nothing it is a dash.
+func Percent4(part, whole int64) string {
+	if whole <= 0 {
+		return "–"
+	}
+	// Integers only: a float would show 98.89499999 for what the rule calls 98.8950.
+	tenThousandths := (mulDiv(part, 2_000_000, whole) + 1) / 2
+	if part < whole {
+		tenThousandths = min(tenThousandths, 999_999)
+	}
+	return Count(tenThousandths/10_000) + "." + pad(tenThousandths%10_000, 4) + " %"
+}
+
+// mulDiv is a*b/c without overflow for the magnitudes of hours and counts.
+func mulDiv(a, b, c int64) int64 {
+	whole, rest := a/c, a%c
+	return whole*b + rest*b/c
+}
+
+func pad(n int64, width int) string {
+	s := strconv.FormatInt(n, 10)
+	return strings.Repeat("0", max(0, width-len(s))) + s
+}
+
+// Date writes a day: 18 Nov 2026.
+func Date(t time.Time) string { return t.Format("2 Jan 2006") }
+
+// DayMonth writes a day whose year the page already says: 18 Nov.
+func DayMonth(t time.Time) string { return t.Format("2 Jan") }
+
+// DateTime writes an instant with its zone: 18 Nov 2026, 09:00 UTC.
+func DateTime(t time.Time) string { return t.Format("2 Jan 2006, 15:04 MST") }
+
+// LongDate writes a day as the facts under a sentence do: Wednesday 18 November 2026.
+func LongDate(t time.Time) string { return t.Format("Monday 2 January 2006") }
+
+// Duration writes a span in its two largest units that matter: 49 h 10 m,
+// 3 d 4 h from four days on, 47 s below a minute.
+func Duration(d time.Duration) string {
+	if d < 0 {
+		return "−" + Duration(-d)
+	}
+	n := int64(d / time.Second)
+	switch {
+	case n < 60:
+		return Count(n) + " s"
+	case n < 3600:
+		return two(n/60, "m", n%60, "s")
+	case n < 4*86400:
+		return two(n/3600, "h", n%3600/60, "m")
+	default:
+		return two(n/86400, "d", n%86400/3600, "h")
+	}
+}
+
+func two(a int64, unit string, b int64, small string) string {
+	if b == 0 {
+		return Count(a) + " " + unit
+	}
+	return Count(a) + " " + unit + " " + Count(b) + " " + small
+}
+
+// Ago writes how long before now an instant was, in one unit: 1 s ago, 3 h ago.
+// Show it through Age, which keeps the absolute time at hand.
+func Ago(t, now time.Time) string {
+	n := int64(now.Sub(t) / time.Second)
+	switch {
+	case n < 0:
+		return DateTime(t)
+	case n < 60:
+		return Count(n) + " s ago"
+	case n < 3600:
+		return Count(n/60) + " min ago"
+	case n < 2*86400:
+		return Count(n/3600) + " h ago"
+	default:
+		return Count(n/86400) + " d ago"
+	}
+}
+
+// Bytes writes a size with decimal units: 18.4 MB.
+func Bytes(n int64) string {
+	units := []string{"kB", "MB", "GB", "TB"}
+	if n < 1000 {
+		return Count(n) + " B"
+	}
+	tenths := n / 100
+	unit := 0
+	for tenths >= 10_000 && unit < len(units)-1 {
+		tenths /= 1000
+		unit++
+	}
+	if tenths >= 1000 || tenths%10 == 0 {
+		return Count(tenths/10) + " " + units[unit]
+	}
+	return Count(tenths/10) + "." + Count(tenths%10) + " " + units[unit]
+}
+
+// Initials are at most two letters for a person's disc: first and last word.
+func Initials(name string) string {
+	words := strings.Fields(name)
+	if len(words) == 0 {
+		return "–"
+	}
+	out := first(words[0])
+	if len(words) > 1 {
+		out += first(words[len(words)-1])
+	}
+	return strings.ToUpper(out)
+}
+
+func first(word string) string {
+	for _, r := range word {
+		return string(r)
+	}
+	return ""
+}
+
+// Plural picks the form that agrees with a number: Plural(1, "row", "rows").
+func Plural(n int64, one, many string) string {
+	if n == 1 {
+		return Count(n) + " " + one
+	}
+	return Count(n) + " " + many
+}
+
+// stamp is the machine form of an instant for <time datetime>.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,0 +1,180 @@
+// What a page can do beyond links and forms. Everything here has a way without it.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  root.dataset.js = "on";
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const closest = (event, selector) => event.target instanceof Element ? event.target.closest(selector) : null;
+
+  // Choices of the "me" menu: applied at once, kept in the cookie the server reads too.
+  const cookies = { theme: "tickmark-theme", keys: "tickmark-keys", rows: "tickmark-rows" };
+  document.addEventListener("submit", (event) => {
+    const form = closest(event, "form[data-pref]");
+    if (!form || !event.submitter) return;
+    event.preventDefault();
+    const name = form.dataset.pref, value = event.submitter.value;
+    root.dataset[name] = value;
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `${cookies[name]}=${value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    for (const button of all("button", form)) button.setAttribute("aria-pressed", String(button === event.submitter));
+  });
+
+  // Menus: one open at a time, closed by a press elsewhere or Esc.
+  const openMenus = () => all("details.tm-drop[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  // Dialogs. Without this the button is a link to a page with the same form.
+  document.addEventListener("click", (event) => {
+    const opener = closest(event, "[data-opens]");
+    if (opener) {
+      const dialog = document.getElementById(opener.dataset.opens);
+      if (dialog && dialog.showModal) {
+        event.preventDefault();
+        dialog.showModal();
+      }
+    }
+    const closer = closest(event, "[data-closes]");
+    if (closer) closer.closest("dialog").close();
+  });
+
+  // Copying an id or a digest whole.
+  const copy = async (text) => {
+    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  };
+  document.addEventListener("click", async (event) => {
+    const button = closest(event, "[data-copy]");
+    if (!button) return;
+    event.preventDefault();
+    await copy(button.dataset.copy);
+    button.focus();
+    button.classList.add("tm-copied");
+    const use = button.querySelector("use"), before = use.getAttribute("href");
+    use.setAttribute("href", before.replace(/#.*/, "#i-done"));
+    setTimeout(() => {
+      button.classList.remove("tm-copied");
+      use.setAttribute("href", before);
+    }, 1500);
+  });
+
+  // Rows: a press opens, the box selects.
+  document.addEventListener("click", (event) => {
+    const row = closest(event, "tr[data-href]");
+    if (!row || event.defaultPrevented || closest(event, "a, button, input, label, select, summary, textarea")) return;
+    if (closest(event, ".tm-pick") || String(getSelection()) !== "") return;
+    if (event.metaKey || event.ctrlKey) window.open(row.dataset.href, "_blank", "noopener");
+    else location.assign(row.dataset.href);
+  });
+  const count = (form) => {
+    const boxes = all("tbody .tm-pick input", form), checked = boxes.filter((box) => box.checked).length;
+    const output = form.querySelector("[data-bulk-count]"), pickAll = form.querySelector("[data-pick-all]");
+    if (output) output.textContent = String(checked);
+    if (pickAll) {
+      pickAll.checked = checked > 0 && checked === boxes.length;
+      pickAll.indeterminate = checked > 0 && checked < boxes.length;
+    }
+  };
+  document.addEventListener("change", (event) => {
+    const form = closest(event, "form[data-bulk]");
+    if (!form || !closest(event, ".tm-pick")) return;
+    if (event.target.hasAttribute("data-pick-all")) {
+      for (const box of all("tbody .tm-pick input", form)) box.checked = event.target.checked;
+    }
+    count(form);
+  });
+
+  // Keys. Single ones work only while no field has the focus, and can be switched off.
+  const inField = (element) => element instanceof Element && element.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
+  const rows = () => all("[data-rows-keys] tbody tr").filter((row) => row.offsetParent !== null);
+  const rowOf = () => document.activeElement && document.activeElement.closest("[data-rows-keys] tbody tr");
+  const move = (step) => {
+    const list = rows();
+    if (list.length === 0) return false;
+    const at = list.indexOf(rowOf());
+    const next = list[at < 0 ? (step > 0 ? 0 : list.length - 1) : Math.min(list.length - 1, Math.max(0, at + step))];
+    const target = next.querySelector("a[href]") || next.querySelector("input");
+    if (!target) return false;
+    target.focus();
+    next.scrollIntoView({ block: "nearest" });
+    return true;
+  };
+  const select = () => {
+    const row = rowOf(), box = row && row.querySelector(".tm-pick input");
+    if (!box) return false;
+    box.checked = !box.checked;
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  };
+  const search = () => {
+    const input = document.querySelector(".tm-search-top input");
+    if (!input || input.offsetParent === null) return false;
+    input.focus();
+    input.select();
+    return true;
+  };
+  const asOf = () => {
+    const menu = document.querySelector(".tm-asof");
+    if (!menu) return false;
+    menu.open = true;
+    menu.querySelector("input").focus();
+    return true;
+  };
+  const help = () => {
+    const keys = document.getElementById("tm-keys");
+    if (!keys || !keys.togglePopover) return false;
+    keys.togglePopover();
+    return true;
+  };
+  const escape = (event) => {
+    const menus = openMenus();
+    for (const menu of menus) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+    if (menus.length === 0 && inField(event.target) && event.target.closest(".tm-search-top")) event.target.blur();
+    return menus.length > 0;
+  };
+  let went = 0; // when "g" was pressed
+  const go = (key) => {
+    const item = document.querySelector(`.tm-side [data-go="${CSS.escape(key)}"]`);
+    if (!item) return false;
+    item.click();
+    return true;
+  };
+  const single = { "/": search, "?": help, a: asOf, x: select, ArrowDown: () => move(1), ArrowUp: () => move(-1) };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      escape(event);
+      return;
+    }
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (inField(event.target) || root.dataset.keys === "off" || document.querySelector("dialog[open]")) return;
+    if (event.target instanceof Element && event.target.closest(".tm-menu, summary") && event.key.startsWith("Arrow")) return;
+    if (event.key === "g") {
+      went = event.timeStamp;
+      return;
+    }
+    if (went > 0 && event.timeStamp - went < 1200) {
+      went = 0;
+      if (go(event.key)) event.preventDefault();
+      return;
+    }
+    const act = single[event.key];
+    if (act && act()) event.preventDefault();
+  });
+
+  // The summary of a form that came back takes the focus.
+  const focusSummary = () => {
+    const summary = document.querySelector("[data-focus]");
+    if (summary) summary.focus();
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", focusSummary);
+  else focusSummary();
+})();

@@ -1,0 +1,378 @@
+package site
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/orgs"
+)
+
+// Web is what every page stands on.
+type Web struct {
+	Engine *op.Engine
+	// TLS says that browsers reach us encrypted, so that cookies and headers
+	// may demand it.
+	TLS bool
+	// Nav is the sidebar for a person; Tabs the bar on phones.
+	Nav  func(auth.Actor) []NavGroup
+	Tabs func(auth.Actor) []NavItem
+	// Throttle slows down whoever guesses passwords.
+	Throttle *auth.Throttle
+	// Wake makes the machine look for work that a page has put in line.
+	Wake func()
+}
+
+// A Visit is one request by one person, who may be nobody yet.
+type Visit struct {
+	*op.Desk
+	W   http.ResponseWriter
+	R   *http.Request
+	Web *Web
+}
+
+// A Route is a page or an act on one.
+type Route struct {
+	// Pattern is a net/http one with its method: "GET /controls/{id}".
+	Pattern string
+	// Open routes need nobody signed in.
+	Open   bool
+	Handle func(*Visit) error
+}
+
+// maxForm bounds a posted form; uploads raise it themselves.
+const maxForm = 1 << 20
+
+// Mount registers the routes. Every one refuses cross-origin acts; all but the
+// open ones send a stranger to sign in, and back afterwards.
+func (web *Web) Mount(mux *http.ServeMux, routes []Route) {
+	guard := http.NewCrossOriginProtection()
+	for _, r := range routes {
+		mux.Handle(r.Pattern, guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			web.serve(w, req, r)
+		})))
+	}
+}
+
+func (web *Web) serve(w http.ResponseWriter, req *http.Request, r Route) {
+	v := &Visit{Desk: &op.Desk{Engine: web.Engine, Actor: auth.Actor{Via: "page"}}, W: w, R: req, Web: web}
+	w.Header().Set("Cache-Control", "no-store")
+	if c, err := req.Cookie(auth.CookieNameFor(web.TLS)); err == nil {
+		actor, org, err := auth.FromSession(req.Context(), web.Engine.DB, c.Value, web.Engine.Clock.Now())
+		if err == nil {
+			v.Actor, v.Org = actor, org
+		} else if fault.KindOf(err) == fault.KindInternal {
+			v.Fail(err)
+			return
+		}
+	}
+	if !r.Open && !v.Actor.Known() {
+		http.Redirect(w, req, "/sign-in?to="+url.QueryEscape(req.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	if err := r.Handle(v); err != nil {
+		v.Fail(err)
+	}
+}
+
+// Context is the request's.
+func (v *Visit) Context() context.Context { return v.R.Context() }
+
+// Query is a parameter of the address.
+func (v *Visit) Query(name string) string { return v.R.URL.Query().Get(name) }
+
+// Path is a wildcard of the route's pattern.
+func (v *Visit) Path(name string) string { return v.R.PathValue(name) }
+
+// Goto ends an act by leading to a page.
+func (v *Visit) Goto(path string) error {
+	http.Redirect(v.W, v.R, path, http.StatusSeeOther)
+	return nil
+}
+
+// Show writes a page inside the shell. The shell needs only what the page
+// knows: title, crumbs, current item.
+func (v *Visit) Show(s Shell, body templ.Component) error { return v.show(http.StatusOK, s, body) }
+
+// ShowWrong writes a page whose form was refused.
+func (v *Visit) ShowWrong(s Shell, body templ.Component) error {
+	return v.show(http.StatusUnprocessableEntity, s, body)
+}
+
+func (v *Visit) show(status int, s Shell, body templ.Component) error {
+	if err := v.dress(&s); err != nil {
+		return err
+	}
+	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.W.WriteHeader(status)
+	return Layout(s, body).Render(v.Context(), v.W)
+}
+
+// ShowBare writes a page outside the shell.
+func (v *Visit) ShowBare(status int, s BareShell, body templ.Component) error {
+	s.Prefs = ReadPrefs(v.R)
+	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.W.WriteHeader(status)
+	return Bare(s, body).Render(v.Context(), v.W)
+}
+
+// Fragment writes a part of a page, for htmx.
+func (v *Visit) Fragment(body templ.Component) error {
+	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
+	return body.Render(v.Context(), v.W)
+}
+
+// Partial reports whether htmx asks for a part of a page.
+func (v *Visit) Partial() bool { return v.R.Header.Get("HX-Request") == "true" }
+
+// dress fills in what every page of a signed-in person carries.
+func (v *Visit) dress(s *Shell) error {
+	org, err := orgs.Get.Do(v.Context(), v.Desk, op.None{})
+	if err != nil {
+		return err
+	}
+	s.Org = Org{Name: org.Name, Kind: "Organization", Href: "/settings"}
+	s.Me = Me{Name: v.Actor.Name, Email: v.Actor.Email, Href: "/settings", SignOut: "/sign-out"}
+	s.Prefs = ReadPrefs(v.R)
+	s.Nav, s.Tabs = v.Web.Nav(v.Actor), v.Web.Tabs(v.Actor)
+	s.AsOf.Off = true
+	if !v.Actor.May(auth.LogRead) {
+		return nil
+	}
+	head, err := evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
+	if err != nil {
+		return err
+	}
+	now := v.Clock.Now()
+	s.Log = LogHead{Entries: head.Size, Signed: head.Signed, Now: now, Href: "/log",
+		Late: head.SignedSize < head.Size && now.Sub(head.Signed) > lateAfter, Broken: head.ReadOnly}
+	switch {
+	case head.ReadOnly != "":
+		s.Band = Band{Kind: BandBroken, Title: "The log is read-only.", Text: head.ReadOnly, Link: Link{"What to do", "/log"}}
+	case head.Demo:
+		s.Band = Band{Kind: BandDemo, Title: "Demonstration.", Text: "Its clock was set by hand, and verifiers say so."}
+	}
+	return nil
+}
+
+// lateAfter is how long an entry may wait for its checkpoint before the shell
+// calls the head unknown.
+const lateAfter = 15 * time.Second
+
+// Fail shows that a page could not be given, and what to do.
+func (v *Visit) Fail(err error) {
+	if v.Context().Err() != nil {
+		return // nobody is there to read it
+	}
+	status, view := v.explain(err)
+	title := http.StatusText(status)
+	s := Shell{Title: title, Crumbs: []Crumb{{Text: title}}}
+	if v.Actor.Known() {
+		if v.show(status, s, ErrorPage(view)) == nil {
+			return
+		}
+	}
+	if err := v.ShowBare(status, BareShell{Title: title}, ErrorPage(view)); err != nil {
+		v.Log.Error("page", "path", v.R.URL.Path, "err", err)
+	}
+}
+
+func (v *Visit) explain(err error) (int, ErrorView) {
+	f := fault.As(err)
+	back := []Link{{"Back to home", "/"}}
+	if f == nil || f.Kind == fault.KindInternal {
+		ref := reference()
+		v.Log.Error("page", "ref", ref, "method", v.R.Method, "path", v.R.URL.Path, "err", err)
+		return http.StatusInternalServerError, ErrorView{Code: http.StatusInternalServerError,
+			Happened: "Something went wrong here, not in what you asked for.", Safe: "What was recorded before is unchanged.",
+			Do: "Try again. If it stays, tell whoever runs this installation the reference.", Reference: ref, Links: back}
+	}
+	view := ErrorView{Happened: f.Message, Safe: "Nothing was changed.", Links: back}
+	switch f.Kind {
+	case fault.KindDenied:
+		view.Code = http.StatusForbidden
+	case fault.KindNotFound:
+		view.Code = http.StatusNotFound
+	case fault.KindConflict:
+		view.Code = http.StatusConflict
+		view.Do = "Go back, read what it is now, and decide again."
+	default:
+		view.Code = http.StatusUnprocessableEntity
+	}
+	return view.Code, view
+}
+
+func reference() string {
+	b := make([]byte, 6)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// Form reads the posted fields into the input of an operation, by their json
+// names. It also takes the key that makes a second press of the button answer
+// as the first did.
+func (v *Visit) Form(in any) error {
+	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, maxForm)
+	if err := v.R.ParseForm(); err != nil {
+		return fault.Invalid("", "the form is larger than %d bytes or cut short", maxForm).With(err)
+	}
+	v.Key = v.R.PostForm.Get("key")
+	return decode(v.R.PostForm, reflect.ValueOf(in).Elem())
+}
+
+func decode(form url.Values, into reflect.Value) error {
+	var faults []*fault.Error
+	for i := range into.NumField() {
+		name, _, _ := strings.Cut(into.Type().Field(i).Tag.Get("json"), ",")
+		values := form[name]
+		if name == "" || len(values) == 0 {
+			continue
+		}
+		if err := assign(into.Field(i), name, values); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	first := *faults[0]
+	first.More = faults[1:]
+	return &first
+}
+
+// dateForms are what date fields of browsers send.
+var dateForms = []string{time.DateOnly, "2006-01-02T15:04", time.RFC3339}
+
+func assign(f reflect.Value, name string, values []string) *fault.Error {
+	s := strings.TrimSpace(values[0])
+	switch f.Interface().(type) {
+	case time.Time:
+		if s == "" {
+			return nil
+		}
+		for _, form := range dateForms {
+			if t, err := time.Parse(form, s); err == nil {
+				f.Set(reflect.ValueOf(t.UTC()))
+				return nil
+			}
+		}
+		return fault.Invalid(name, "give a date as 2026-12-31")
+	case []string:
+		list := []string{}
+		for _, x := range values {
+			if x = strings.TrimSpace(x); x != "" {
+				list = append(list, x)
+			}
+		}
+		f.Set(reflect.ValueOf(list))
+		return nil
+	}
+	switch f.Kind() {
+	case reflect.String:
+		f.SetString(values[0])
+	case reflect.Bool:
+		f.SetBool(s == "on" || s == "true" || s == "1")
+	case reflect.Int, reflect.Int64:
+		if s == "" {
+			return nil
+		}
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return fault.Invalid(name, "give a whole number")
+		}
+		f.SetInt(n)
+	}
+	return nil
+}
+
+// Refused puts the faults of an error at the fields of a form; it reports
+// false when the error is not about the input and belongs on an error page.
+func (f *FormView) Refused(err error) bool {
+	e := fault.As(err)
+	if e == nil || e.Kind == fault.KindInternal || e.Kind == fault.KindNotFound {
+		return false
+	}
+	for _, x := range append([]*fault.Error{e}, e.More...) {
+		placed := false
+		for i := range f.Fields {
+			if f.Fields[i].Name == x.Field && f.Fields[i].Kind != FieldHidden {
+				f.Fields[i].Error, placed = sentence(x.Message), true
+			}
+		}
+		if !placed {
+			f.Problem = strings.TrimSpace(f.Problem + " " + sentence(x.Error()))
+		}
+	}
+	return true
+}
+
+// sentence starts with a capital and ends with a full stop.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+// Keep puts what was typed back into the fields, passwords excepted, so that
+// nothing is lost when a form is refused.
+func (f *FormView) Keep(form url.Values) {
+	for i := range f.Fields {
+		x := &f.Fields[i]
+		values, posted := form[x.Name]
+		for j := range x.Options {
+			x.Options[j].Chosen = false
+			for _, v := range values {
+				x.Options[j].Chosen = x.Options[j].Chosen || v == x.Options[j].Value
+			}
+		}
+		if posted && x.Kind != FieldPassword && len(values) > 0 {
+			x.Value = values[0]
+		}
+	}
+}
+
+// OnceKey is the hidden field that makes pressing a button twice do the act
+// once.
+func OnceKey() FieldView {
+	return FieldView{Kind: FieldHidden, Name: "key", Value: reference() + reference(), Optional: true}
+}
+
+// SignIn sets the cookie of a session.
+func (v *Visit) SignIn(s orgs.Session) {
+	http.SetCookie(v.W, &http.Cookie{Name: auth.CookieNameFor(v.Web.TLS), Value: s.Secret, Path: "/", HttpOnly: true,
+		Secure: v.Web.TLS, SameSite: http.SameSiteLaxMode, MaxAge: int(auth.SessionMax.Seconds())})
+}
+
+// SignOut ends the session and removes its cookie.
+func (v *Visit) SignOut() error {
+	name := auth.CookieNameFor(v.Web.TLS)
+	c, err := v.R.Cookie(name)
+	if errors.Is(err, http.ErrNoCookie) {
+		return nil
+	}
+	http.SetCookie(v.W, &http.Cookie{Name: name, Path: "/", HttpOnly: true, Secure: v.Web.TLS, SameSite: http.SameSiteLaxMode, MaxAge: -1})
+	if _, err := orgs.SignOut.Do(v.Context(), v.Desk, orgs.Leaving{Secret: c.Value}); err != nil {
+		return fmt.Errorf("sign out: %w", err)
+	}
+	return nil
+}
+
