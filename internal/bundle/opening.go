@@ -1,0 +1,314 @@
+package bundle
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/tickmark/tickmark/internal/canon"
+)
+
+// readOpenings reads the openings that belong to one file of entries.
+func (v *verification) readOpenings(l *log, k int64, commits []map[string][32]byte) {
+	name := openingsName(l.n, k)
+	f := v.byName[name]
+	if f == nil {
+		return
+	}
+	if f.size == 0 {
+		v.problem(name, "empty; a file without openings is left out")
+	}
+	last := int64(-1)
+	number := 0
+	err := v.lines(f, func(line []byte) error {
+		number++
+		o, err := parseOpening(line)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+		if o.Index/perFile != k || o.Index <= last {
+			return fmt.Errorf("line %d: entry %d is out of place", number, o.Index)
+		}
+		last = o.Index
+		at := o.Index - k*perFile
+		if at >= int64(len(commits)) {
+			v.notInLog(l, o.Index)
+			return nil
+		}
+		v.open(l, &v.report.Items[l.first+int(o.Index)], commits[at], o)
+		return nil
+	})
+	if err != nil {
+		v.namesLost = true
+		v.problem(name, "%v", err)
+	}
+}
+
+// strayOpenings reports openings beyond the last file of entries.
+func (v *verification) strayOpenings(l *log, files int64) {
+	prefix := l.object("openings/")
+	for i := range v.files {
+		f := &v.files[i]
+		if !strings.HasPrefix(f.name, prefix) || !known(f.name) || f.name < openingsName(l.n, files) {
+			continue
+		}
+		err := v.lines(f, func(line []byte) error {
+			o, err := parseOpening(line)
+			if err == nil {
+				v.notInLog(l, o.Index)
+			}
+			return err
+		})
+		if err != nil {
+			v.problem(f.name, "%v", err)
+		}
+	}
+}
+
+func (v *verification) notInLog(l *log, index int64) {
+	reason := "opened, but the log has no such entry"
+	v.problem(l.place(index), "%s", reason)
+	if v.problems <= maxProblems {
+		v.strays = append(v.strays, Item{
+			ID: l.place(index), Verdict: NotInLog, Log: l.n, Index: index, Bracket: Bracket{By: logClock}, Reason: reason,
+		})
+	}
+}
+
+// lines calls f with each line of a file and stops at the first error, since
+// what follows a broken line cannot be told apart.
+func (v *verification) lines(of *file, f func(line []byte) error) error {
+	if need := int(min(of.size, MaxOpening)) + 1; v.reader == nil || v.reader.Size() < need {
+		v.reader = bufio.NewReaderSize(nil, need)
+	}
+	r := v.reader
+	r.Reset(io.NewSectionReader(v.src.r, of.content(), of.size))
+	for {
+		line, err := r.ReadSlice('\n')
+		if err == io.EOF && len(line) == 0 {
+			return nil
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return fmt.Errorf("a line has more than %d bytes", MaxOpening)
+		}
+		if err == io.EOF {
+			return errors.New("the last line is not ended")
+		}
+		if err != nil {
+			v.src.err = err
+			return err
+		}
+		if err := f(bytes.TrimSuffix(line, []byte("\n"))); err != nil {
+			return err
+		}
+	}
+}
+
+func parseOpening(line []byte) (o Opening, err error) {
+	bad := errors.New(`want {"index":…,"open":{label:{"payload":…,"r":64 lower-case hexadecimal characters}}}`)
+	tree, err := canon.ParseJSON(line)
+	if err != nil {
+		return o, err
+	}
+	m, _ := tree.(map[string]any)
+	index, ok := m["index"].(int64)
+	open, ok2 := m["open"].(map[string]any)
+	if !ok || !ok2 || len(m) != 2 || index < 0 || len(open) == 0 {
+		return o, bad
+	}
+	o = Opening{Index: index, Open: make(map[string]Opened, len(open))}
+	for label, c := range open {
+		m, _ := c.(map[string]any)
+		payload, ok := m["payload"].(string)
+		text, ok2 := m["r"].(string)
+		r, err := canon.ParseDigest(text)
+		if !ok || !ok2 || len(m) != 2 || err != nil {
+			return o, bad
+		}
+		o.Open[label] = Opened{r, payload}
+	}
+	return o, nil
+}
+
+// open checks an opening against the entry and takes from it what the entry is
+// called and which blobs it names.
+func (v *verification) open(l *log, i *Item, commit map[string][32]byte, o Opening) {
+	fail := func(format string, args ...any) {
+		v.namesLost = true
+		i.bad = fmt.Sprintf(format, args...)
+		v.problem(l.place(i.Index), "%s", i.bad)
+	}
+	i.opened = true
+	v.report.Counts.Opened++
+	var media string
+	for _, label := range []string{canon.LabelActor, canon.LabelBody, canon.LabelContent} {
+		c, ok := o.Open[label]
+		if !ok {
+			continue
+		}
+		want, ok := commit[label]
+		if !ok {
+			continue
+		}
+		delete(o.Open, label)
+		if canon.Commit(c.R, label, c.Payload) != want {
+			fail("the opened %s is not what the entry commits to", label)
+			continue
+		}
+		var err error
+		switch label {
+		case canon.LabelActor:
+			err = checkActor(c.Payload)
+		case canon.LabelBody:
+			var id string
+			if id, media, err = readBody(c.Payload); id != "" {
+				i.ID = id
+			}
+		case canon.LabelContent:
+			err = v.checkContent(i, c.Payload, media == canon.MediaTypeChunks)
+		}
+		if err != nil {
+			fail("%s: %v", label, err)
+		}
+	}
+	for label := range o.Open {
+		fail("opened with %+.40q, to which the entry does not commit", label)
+	}
+}
+
+func object(payload string) (map[string]any, error) {
+	tree, err := canon.ParseJSON([]byte(payload))
+	m, ok := tree.(map[string]any)
+	if err == nil && !ok {
+		err = errors.New("not a JSON object")
+	}
+	return m, err
+}
+
+func checkActor(payload string) error {
+	m, err := object(payload)
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{"id", "name", "via"} {
+		if _, ok := m[key].(string); !ok {
+			return fmt.Errorf("an actor has id, name and via, each a text")
+		}
+	}
+	return nil
+}
+
+// idForm is narrow so that no identifier can look like another or steer a
+// terminal.
+var idForm = regexp.MustCompile(`^[!-~]{1,200}$`)
+
+func readBody(payload string) (id, media string, err error) {
+	m, err := object(payload)
+	if err != nil {
+		return "", "", err
+	}
+	if op, _ := m["op"].(string); op == "" {
+		return "", "", errors.New("a body names its operation, op")
+	}
+	if m["id"] != nil {
+		if id, _ = m["id"].(string); !idForm.MatchString(id) {
+			return "", "", errors.New("an id is 1 to 200 characters of printable ASCII without spaces")
+		}
+	}
+	media, _ = m["media_type"].(string)
+	return id, media, nil
+}
+
+// checkContent looks for the blob that an entry names and, if that is a list of
+// chunks, for each of them.
+func (v *verification) checkContent(i *Item, payload string, chunks bool) error {
+	sum, size, err := canon.ParseContent(payload)
+	if err != nil {
+		return err
+	}
+	there, err := v.checkBlob(sum, size)
+	if err != nil {
+		return err
+	}
+	if !there {
+		// Whether that is allowed depends on later entries: see settleItems.
+		i.missing = blobName(sum)
+		return nil
+	}
+	if !chunks {
+		return nil
+	}
+	list, ok := v.chunks[sum]
+	if !ok {
+		// Many entries may name one list: it is read once.
+		list.missing, list.err = v.checkChunks(v.byName[blobName(sum)])
+		v.chunks[sum] = list
+	}
+	i.missing = list.missing
+	return list.err
+}
+
+// chunkList is what became of the blobs that a list of chunks names.
+type chunkList struct {
+	missing string // one that is not in the bundle
+	err     error
+}
+
+func (v *verification) checkChunks(f *file) (missing string, err error) {
+	if f.size > canon.MaxChunks {
+		return "", fmt.Errorf("a list of chunks has at most %d bytes", canon.MaxChunks)
+	}
+	list, err := canon.ParseChunks(v.src.at(f.content(), f.size))
+	if err != nil {
+		v.namesLost = true
+		return "", err
+	}
+	for _, c := range list {
+		sum := fmt.Sprintf("%x", c.SHA256)
+		there, wrong := v.checkBlob(sum, c.Size)
+		if !there && wrong == nil && missing == "" {
+			missing = blobName(sum)
+		}
+		if err == nil {
+			err = wrong
+		}
+	}
+	return missing, err
+}
+
+func (v *verification) checkBlob(sum string, size int64) (there bool, err error) {
+	name := blobName(sum)
+	f := v.byName[name]
+	if f == nil {
+		return false, nil
+	}
+	v.named[name] = true
+	if f.bad || f.size != size {
+		v.namesLost = v.namesLost || f.bad
+		return false, fmt.Errorf("%s is not the content that the entry names", name)
+	}
+	return true, nil
+}
+
+// settleItems decides about missing content once the whole log is read.
+func (v *verification) settleItems(l *log) {
+	items := v.report.Items[l.first:]
+	for n := range items {
+		i := &items[n]
+		if i.missing == "" || i.erased > 0 {
+			continue
+		}
+		// A manifest that does not hold is a problem already; what it says about
+		// the scope is not worth a thousand more.
+		if v.manifest.scope == Selected || !v.manifestHolds {
+			v.left++
+			continue
+		}
+		i.bad = i.missing + " is missing, and no later entry erases this one"
+		v.problem(l.place(i.Index), "%s", i.bad)
+	}
+}

@@ -1,0 +1,228 @@
+package bundle
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/tickmark/tickmark/internal/canon"
+)
+
+// Options of Verify.
+type Options struct {
+	// File is repeated in the report.
+	File string
+	// Keys are the keys of logs that the caller trusts, as canon.VKey writes
+	// them. Without one a bundle is at best consistent.
+	Keys []string
+}
+
+// Verify checks a whole bundle, goes on after a problem, and reports all it
+// finds. The error is not about the bundle: the file could not be read, or a
+// key is not one.
+func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
+	v := verification{
+		src:    source{r: r, size: size},
+		report: &Report{File: o.File, Items: []Item{}, Problems: []Problem{}},
+		keys:   map[string]bool{},
+		byName: map[string]*file{},
+		listed: map[string]listed{},
+		named:  map[string]bool{},
+		chunks: map[string]chunkList{},
+	}
+	for _, k := range o.Keys {
+		if _, _, err := canon.ParseVKey(k); err != nil {
+			return nil, fmt.Errorf("key %+q: %w", k, err)
+		}
+		v.keys[k] = true
+	}
+	v.run()
+	if v.src.err != nil {
+		return nil, fmt.Errorf("reading the bundle: %w", v.src.err)
+	}
+	v.conclude()
+	return v.report, nil
+}
+
+// verification is one run of Verify.
+type verification struct {
+	src      source
+	report   *Report
+	keys     map[string]bool // trusted
+	unused   []string
+	problems int
+
+	files    []file
+	byName   map[string]*file
+	manifest manifest
+	listed   map[string]listed // from the manifest; nil if that cannot be read
+	logs     []*log
+	named    map[string]bool // blobs that an opened entry names
+	chunks   map[string]chunkList
+	left     int // entries whose content is not inside
+	answers  []answer
+	strays   []Item // opened and not in the log
+	reader   *bufio.Reader
+	// namesLost is set when an opening or a list of chunks cannot be read, so
+	// that the blobs they name are not taken for strangers as well.
+	namesLost bool
+
+	digested, manifestHolds bool
+}
+
+func (v *verification) run() {
+	if v.src.size > MaxSize {
+		v.problem("archive", "larger than %d bytes, which no version 1 bundle is", int64(MaxSize))
+		return
+	}
+	if v.files = v.layout(); v.files == nil {
+		return
+	}
+	v.names()
+	v.readManifest()
+	v.loadLogs()
+	v.checkManifest()
+	v.digest()
+	v.compareTail()
+	for _, l := range v.logs {
+		v.readLog(l)
+	}
+	v.checkAnswers()
+	v.checkBlobs()
+	v.report.Items = append(v.report.Items, v.strays...)
+}
+
+// names checks what files there are, before any is read.
+func (v *verification) names() {
+	for i := range v.files {
+		f := &v.files[i]
+		if !known(f.name) {
+			v.problem(display(f.name), "not the name of a file in a version 1 bundle")
+		}
+		if i > 0 && v.files[i-1].name >= f.name {
+			v.problem(display(f.name), "out of place: names ascend and occur once")
+		}
+		if f.size > largest(f.name) {
+			v.problem(display(f.name), "%d bytes; at most %d are allowed", f.size, largest(f.name))
+		}
+		v.byName[f.name] = f
+		v.report.Counts.Bytes += f.size
+		if strings.HasPrefix(f.name, "blobs/") {
+			v.report.Counts.Blobs++
+		}
+	}
+	v.report.Counts.Files = len(v.files)
+	for _, name := range []string{nameReadme, nameSpec, nameManifest, logName(0, "checkpoint"), logName(0, "key"), entriesName(0, 0)} {
+		if v.byName[name] == nil {
+			v.problem(name, "missing")
+		}
+	}
+}
+
+// content reads a small file whole; nil if it is missing or too large, which
+// names has said already.
+func (v *verification) content(name string) []byte {
+	f := v.byName[name]
+	if f == nil || f.size > largest(name) {
+		return nil
+	}
+	return v.src.at(f.member.content(), f.size)
+}
+
+// noteText is the text of a signed note, unchecked.
+func (v *verification) noteText(m member) string {
+	if m.size > maxManifest {
+		return ""
+	}
+	text, _, _ := canon.PeekNote(v.src.at(m.content(), m.size))
+	return text
+}
+
+// readManifest reads what the manifest says. Whether it is signed is seen
+// later: the key is in a file whose damage the manifest helps to name.
+func (v *verification) readManifest() {
+	f := v.byName[nameManifest]
+	if f == nil {
+		v.listed = nil
+		return
+	}
+	m, err := parseManifest(v.noteText(f.member))
+	if err != nil {
+		v.problem(nameManifest, "%v", err)
+		v.listed = nil
+		return
+	}
+	v.manifest = m
+	v.report.Origin, v.report.Created, v.report.Scope = m.origin, canon.FormatTime(m.created), m.scope
+	for _, l := range m.files {
+		v.listed[l.name] = l
+	}
+}
+
+// compareManifest compares a file's digest with the manifest and with the name.
+func (v *verification) compareManifest(f *file) {
+	if f.name == nameManifest {
+		return
+	}
+	l, ok := v.listed[f.name]
+	switch {
+	case v.listed == nil:
+	case !ok:
+		v.problem(display(f.name), "not listed in the manifest")
+	case l.sum != f.sum || l.size != f.size:
+		v.problem(f.name, "SHA-256 %s and %d bytes, where the manifest says %s and %d", f.sum, f.size, l.sum, l.size)
+		f.bad = true
+	}
+	if sum, ok := strings.CutPrefix(f.name, "blobs/"); ok && sum != f.sum {
+		if !f.bad {
+			v.problem(display(f.name), "its SHA-256 is %s, which is not its name", f.sum)
+		}
+		f.bad = true
+	}
+}
+
+// checkManifest checks the signature under the manifest.
+func (v *verification) checkManifest() {
+	b := v.content(nameManifest)
+	if b == nil || len(v.logs) == 0 || v.logs[0].key == nil {
+		return // said already; manifestHolds stays false
+	}
+	l := v.logs[0]
+	if _, err := canon.OpenNote(b, l.key); err != nil {
+		v.problem(nameManifest, "%v", err)
+		v.listed = nil // what it says of other files accuses nobody
+		return
+	}
+	if v.listed == nil {
+		return
+	}
+	if v.manifest.origin != l.key.Name() {
+		v.problem(nameManifest, "it is about the log %s, and signed by %s", v.manifest.origin, l.key.Name())
+		return
+	}
+	v.manifestHolds = true
+	for _, f := range v.manifest.files {
+		if v.byName[f.name] == nil {
+			v.problem(f.name, "listed in the manifest and missing from the archive")
+		}
+	}
+}
+
+// checkBlobs refuses blobs that nothing opened names: they would seem to be
+// evidence and prove nothing.
+func (v *verification) checkBlobs() {
+	for i := range v.files {
+		name := v.files[i].name
+		if strings.HasPrefix(name, "blobs/") && !v.named[name] && !v.namesLost {
+			v.problem(display(name), "no opened entry names this content")
+		}
+	}
+	for k := range v.keys {
+		if !slices.ContainsFunc(v.logs, func(l *log) bool { return l.vkey == k }) {
+			v.unused = append(v.unused, k)
+		}
+	}
+	slices.Sort(v.unused)
+}
