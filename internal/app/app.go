@@ -1,0 +1,175 @@
+// Package app puts the parts together: which areas exist, how they are offered,
+// and how an installation is opened and served. It is the only package that
+// knows them all.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/blob"
+	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/collectors/git"
+	"github.com/tickmark/tickmark/internal/collectors/host"
+	"github.com/tickmark/tickmark/internal/conf"
+	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/frameworks"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/job"
+	"github.com/tickmark/tickmark/internal/ledger"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/readiness"
+	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/seal"
+	"github.com/tickmark/tickmark/internal/sources"
+)
+
+// Operations lists everything that can be done, by name. Every surface is
+// derived from it.
+func Operations() []op.Operation {
+	all := slices.Concat(orgs.Operations, frameworks.Operations, scopes.Operations, controls.Operations, sources.Operations,
+		evidence.Operations, checks.Operations, readiness.Operations, job.Operations)
+	slices.SortFunc(all, func(a, b op.Operation) int { return strings.Compare(a.Name(), b.Name()) })
+	return all
+}
+
+// Collectors lists what can be read.
+func Collectors() []sources.Collector { return []sources.Collector{git.New(), host.New()} }
+
+// App is an open installation.
+type App struct {
+	*op.Engine
+	Reader *sources.Reader
+	Config conf.Config
+	// Recovery is the root key in writing, when it was made just now.
+	Recovery string
+}
+
+// Open opens an installation, and makes it when the directory is new. It
+// refuses to go on with a log that is shorter than it was.
+func Open(ctx context.Context, c conf.Config, log *slog.Logger) (*App, error) {
+	rootPath, heldPath, err := c.RootKey()
+	if err != nil {
+		return nil, err
+	}
+	d, err := db.Open(ctx, c.URL(), db.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Config: c}
+	if err := a.assemble(ctx, d, rootPath, heldPath, log); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return a, nil
+}
+
+func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string, log *slog.Logger) error {
+	root, made, err := seal.OpenRoot(rootPath)
+	if err != nil {
+		return err
+	}
+	if made {
+		a.Recovery = root.Recovery()
+	}
+	held, err := ledger.OpenHeld(heldPath)
+	if err != nil {
+		return err
+	}
+	store, err := blob.NewDisk(a.Config.Blobs())
+	if err != nil {
+		return err
+	}
+	a.Engine = &op.Engine{DB: d, Ledger: ledger.New(d, root, held, clock.System(), log), Vault: blob.NewVault(d, store, root),
+		Clock: clock.System(), Log: log}
+	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
+		return err
+	}
+	return a.Ledger.Check(ctx)
+}
+
+// Close closes the installation. Entries that wait for a signature get it.
+func (a *App) Close() error {
+	err := a.Ledger.SealAll(context.Background())
+	if fault.KindOf(err) == fault.KindConflict {
+		err = nil // the log is read-only; whoever wrote has been told
+	}
+	return errors.Join(err, a.DB.Close())
+}
+
+// Org finds the organization to act for: the named one, or the only one.
+func (a *App) Org(ctx context.Context, name string) (orgs.Org, error) {
+	var all []orgs.Org
+	err := a.DB.Read(ctx, db.All, func(tx *db.Tx) (err error) {
+		all, err = orgs.All(tx)
+		return err
+	})
+	if err != nil {
+		return orgs.Org{}, err
+	}
+	if len(all) == 0 {
+		return orgs.Org{}, fault.NotFound("There is no organization in %s yet. Run tickmark serve or tickmark assess first.", a.Config.Data)
+	}
+	var names []string
+	for _, o := range all {
+		if name == "" && len(all) == 1 || name != "" && (o.Name == name || string(o.ID) == name) {
+			return o, nil
+		}
+		names = append(names, o.Name)
+	}
+	return orgs.Org{}, fault.Invalid("org", "give one of: %s", strings.Join(names, ", "))
+}
+
+// Desk is where someone acts who has the data directory in hand: as the first
+// owner of the organization.
+func (a *App) Desk(ctx context.Context, org string) (*op.Desk, error) {
+	o, err := a.Org(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	actor, err := a.owner(ctx, o.ID)
+	return &op.Desk{Engine: a.Engine, Actor: actor, Org: o.ID}, err
+}
+
+func (a *App) owner(ctx context.Context, org id.Org) (auth.Actor, error) {
+	var actor auth.Actor
+	err := a.DB.Read(ctx, string(org), func(tx *db.Tx) error {
+		members, err := auth.Members(tx, org)
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			if slices.Contains(m.Roles, auth.Owner) {
+				actor, err = auth.MemberActor(tx, org, m.ID, "cli")
+				return err
+			}
+		}
+		return fmt.Errorf("organization %s has no owner", org)
+	})
+	return actor, err
+}
+
+// Found makes an organization for the command line, which has the directory
+// in hand. Its owner cannot sign in until first setup claims it.
+func (a *App) Found(ctx context.Context, name string) (*op.Desk, error) {
+	desk := &op.Desk{Engine: a.Engine, Actor: auth.Actor{Name: "command line", Via: "cli"}}
+	_, err := orgs.Found.Do(ctx, desk, orgs.Founding{Creation: orgs.Creation{Organization: name, Name: "Owner", Email: "owner@localhost"}})
+	if err != nil {
+		return nil, err
+	}
+	return a.Desk(ctx, "")
+}
+
+// Workers lists the kinds of work the machine does.
+func (a *App) Workers() []job.Worker {
+	return []job.Worker{a.Reader.Worker(), checks.Worker()}
+}
