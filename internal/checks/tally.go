@@ -13,7 +13,9 @@ type Result struct {
 	Status Status
 	// Total is every resource of the kind: the four others add up to it.
 	Total, Passing, Failing, Unknown, NotApplicable int
-	// Reason says why the status is unknown, Remedy what would settle it.
+	// Class tells causes of Unknown apart without their wording, as an Outcome's
+	// does. Reason says why the status is unknown, Remedy what would settle it.
+	Class  string
 	Reason string
 	Remedy string
 	// Summary is one line for people.
@@ -22,6 +24,22 @@ type Result struct {
 
 // Applicable is the number of resources that the check speaks about.
 func (r Result) Applicable() int { return r.Total - r.NotApplicable }
+
+// Outcome is the result as one interval of the check as a whole keeps it.
+func (r Result) Outcome() Outcome {
+	o := Outcome{Status: r.Status, Class: r.Class, Reason: r.Reason}
+	if r.Status == Fail {
+		o.Message = r.Summary
+	}
+	return o
+}
+
+// Classes that only a result as a whole can have.
+const (
+	classMissing   = "missing"
+	classUncovered = "uncovered"
+	classEmpty     = "empty"
+)
 
 // A Tally adds up outcomes, so that a run of a million resources needs no list
 // of them.
@@ -74,15 +92,15 @@ func (t *Tally) Result(covered bool, missing []sources.Missing) Result {
 	case r.Failing > 0:
 		r.Status = Fail
 	case gap != nil:
-		r.Status, r.Reason, r.Remedy = Unknown, gap.Reason, gap.Remedy
+		r.Status, r.Class, r.Reason, r.Remedy = Unknown, classMissing, gap.Reason, gap.Remedy
 	case !covered:
-		r.Status, r.Reason = Unknown, "the run did not look at every "+kind
+		r.Status, r.Class, r.Reason = Unknown, classUncovered, "the run did not look at every "+kind
 		if partial := findAny(missing, kind); partial != nil {
 			r.Reason, r.Remedy = partial.Reason, partial.Remedy
 		}
 	case r.Unknown > 0:
 		r.Status = Unknown
-		r.Reason, r.Remedy = t.explain(missing)
+		r.Class, r.Reason, r.Remedy = t.explain(missing)
 	case r.Passing > 0:
 		r.Status = Pass
 	case r.NotApplicable > 0:
@@ -90,7 +108,7 @@ func (t *Tally) Result(covered bool, missing []sources.Missing) Result {
 	default:
 		r.Status = t.definition.Empty
 		if r.Status == Unknown {
-			r.Reason = "the source was read and has no " + kind + " to judge"
+			r.Class, r.Reason = classEmpty, "the source was read and has no "+kind+" to judge"
 			if t.definition.Unknown != "" {
 				r.Reason = t.definition.Unknown
 			}
@@ -102,8 +120,8 @@ func (t *Tally) Result(covered bool, missing []sources.Missing) Result {
 
 // explain gives the cause that most unknown resources share: what the source
 // said of the field, else the author's words, else ours.
-func (t *Tally) explain(missing []sources.Missing) (reason, remedy string) {
-	most, class := (*cause)(nil), ""
+func (t *Tally) explain(missing []sources.Missing) (class, reason, remedy string) {
+	var most *cause
 	for name, c := range t.causes {
 		if most == nil || c.count > most.count || c.count == most.count && name < class {
 			most, class = c, name
@@ -112,7 +130,7 @@ func (t *Tally) explain(missing []sources.Missing) (reason, remedy string) {
 	reason = most.reason
 	if field, is := strings.CutPrefix(class, classAbsent); is {
 		if m := find(missing, t.definition.Kind, field); m != nil {
-			return m.Reason, m.Remedy
+			return class, m.Reason, m.Remedy
 		}
 		if reason == (&absent{field: field}).Error() && t.definition.Unknown != "" {
 			reason = t.definition.Unknown
@@ -121,7 +139,7 @@ func (t *Tally) explain(missing []sources.Missing) (reason, remedy string) {
 	if reason == "" {
 		reason = "the source did not say enough"
 	}
-	return reason, ""
+	return class, reason, ""
 }
 
 func (t *Tally) summary(r Result) string {

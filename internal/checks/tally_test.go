@@ -35,35 +35,35 @@ func TestTally(t *testing.T) {
 		{"one failing fails", "", "", []checks.Outcome{passed, failed, noMFA, left}, true, nil,
 			checks.Result{Status: checks.Fail, Total: 4, Passing: 1, Failing: 1, Unknown: 1, NotApplicable: 1, Summary: "1 of 3 fail, 1 pass, 1 unknown"}},
 		{"one unknown is unknown", "", "", []checks.Outcome{passed, noMFA}, true, nil,
-			checks.Result{Status: checks.Unknown, Total: 2, Passing: 1, Unknown: 1, Reason: noMFA.Reason, Summary: "1 of 2 could not be judged: " + noMFA.Reason}},
+			checks.Result{Status: checks.Unknown, Class: "absent:mfa", Total: 2, Passing: 1, Unknown: 1, Reason: noMFA.Reason, Summary: "1 of 2 could not be judged: " + noMFA.Reason}},
 		{"all passing pass", "", "", []checks.Outcome{passed, passed, left}, true, nil,
 			checks.Result{Status: checks.Pass, Total: 3, Passing: 2, NotApplicable: 1, Summary: "2 of 2 pass"}},
 		{"none applicable", "", "", []checks.Outcome{left}, true, nil,
 			checks.Result{Status: checks.NotApplicable, Total: 1, NotApplicable: 1, Summary: "applies to none of 1"}},
 		{"nothing found is unknown", checks.Unknown, "", nil, true, nil,
-			checks.Result{Status: checks.Unknown, Reason: "the source was read and has no account to judge", Summary: "not judged: the source was read and has no account to judge"}},
+			checks.Result{Status: checks.Unknown, Class: "empty", Reason: "the source was read and has no account to judge", Summary: "not judged: the source was read and has no account to judge"}},
 		{"nothing found, in the author's words", checks.Unknown, "No directory.", nil, true, nil,
-			checks.Result{Status: checks.Unknown, Reason: "No directory.", Summary: "not judged: No directory."}},
+			checks.Result{Status: checks.Unknown, Class: "empty", Reason: "No directory.", Summary: "not judged: No directory."}},
 		{"nothing found passes if the check says so", checks.Pass, "", nil, true, nil,
 			checks.Result{Status: checks.Pass, Summary: "there is no account, as it should be"}},
 		{"nothing found fails if the check says so", checks.Fail, "", nil, true, nil,
 			checks.Result{Status: checks.Fail, Summary: "there is no account, and there should be"}},
 		{"not covered never passes", checks.Pass, "", nil, false, nil,
-			checks.Result{Status: checks.Unknown, Reason: "the run did not look at every account", Summary: "not judged: the run did not look at every account"}},
+			checks.Result{Status: checks.Unknown, Class: "uncovered", Reason: "the run did not look at every account", Summary: "not judged: the run did not look at every account"}},
 		{"not covered, with the cause", checks.Pass, "", nil, false, missing(""),
-			checks.Result{Status: checks.Unknown, Reason: "not allowed", Remedy: "sudo tickmark", Summary: "not judged: not allowed"}},
+			checks.Result{Status: checks.Unknown, Class: "missing", Reason: "not allowed", Remedy: "sudo tickmark", Summary: "not judged: not allowed"}},
 		{"covered in part never passes", "", "", []checks.Outcome{passed}, true, missing(""),
-			checks.Result{Status: checks.Unknown, Total: 1, Passing: 1, Reason: "not allowed", Remedy: "sudo tickmark", Summary: "not judged: not allowed"}},
+			checks.Result{Status: checks.Unknown, Class: "missing", Total: 1, Passing: 1, Reason: "not allowed", Remedy: "sudo tickmark", Summary: "not judged: not allowed"}},
 		{"covered in part can fail", "", "", []checks.Outcome{failed}, true, missing(""),
 			checks.Result{Status: checks.Fail, Total: 1, Failing: 1, Summary: "1 of 1 fail, 0 pass, 0 unknown"}},
 		{"a missing field does not matter where nobody needs it", "", "", []checks.Outcome{passed}, true, missing("keys"),
 			checks.Result{Status: checks.Pass, Total: 1, Passing: 1, Summary: "1 of 1 pass"}},
 		{"a missing field explains unknowns", "", "Author.", []checks.Outcome{noMFA, noKeys, noMFA}, true, missing("mfa"),
-			checks.Result{Status: checks.Unknown, Total: 3, Unknown: 3, Reason: "not allowed", Remedy: "sudo tickmark", Summary: "3 of 3 could not be judged: not allowed"}},
+			checks.Result{Status: checks.Unknown, Class: "absent:mfa", Total: 3, Unknown: 3, Reason: "not allowed", Remedy: "sudo tickmark", Summary: "3 of 3 could not be judged: not allowed"}},
 		{"the author's words before ours", "", "Author.", []checks.Outcome{noMFA}, true, nil,
-			checks.Result{Status: checks.Unknown, Total: 1, Unknown: 1, Reason: "Author.", Summary: "1 of 1 could not be judged: Author."}},
+			checks.Result{Status: checks.Unknown, Class: "absent:mfa", Total: 1, Unknown: 1, Reason: "Author.", Summary: "1 of 1 could not be judged: Author."}},
 		{"the source's words before the author's", "", "Author.", []checks.Outcome{noKeys, noReply, noKeys}, true, nil,
-			checks.Result{Status: checks.Unknown, Total: 3, Unknown: 3, Reason: noKeys.Reason, Summary: "3 of 3 could not be judged: " + noKeys.Reason}},
+			checks.Result{Status: checks.Unknown, Class: "absent:keys", Total: 3, Unknown: 3, Reason: noKeys.Reason, Summary: "3 of 3 could not be judged: " + noKeys.Reason}},
 	}
 	for _, test := range tests {
 		t.Run(test.rule, func(t *testing.T) {
@@ -73,8 +73,12 @@ func TestTally(t *testing.T) {
 			for _, o := range test.outcomes {
 				tally.Add(o)
 			}
-			if diff := cmp.Diff(test.want, tally.Result(test.covered, test.missing)); diff != "" {
+			got := tally.Result(test.covered, test.missing)
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
+			}
+			if o := got.Outcome(); o.Status != got.Status || o.Class != got.Class || o.Reason != got.Reason || (o.Message == got.Summary) != (got.Status == checks.Fail) {
+				t.Errorf("as an outcome it is %+v", o)
 			}
 		})
 	}
@@ -109,6 +113,9 @@ func TestUnknownIsNeverPass(t *testing.T) {
 		}
 		if r.Status == checks.Unknown && r.Reason == "" {
 			t.Fatalf("%+v has no reason", r)
+		}
+		if r.Status != checks.Unknown && r.Class != "" {
+			t.Fatalf("%+v has a class", r)
 		}
 		if r.Summary == "" {
 			t.Fatal("no summary")
