@@ -200,16 +200,12 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, error) {
 		}
 	}
 	r := x.result
-	overall := Outcome{Status: r.Status, Reason: r.Reason}
-	if r.Status == Fail {
-		overall.Message = r.Summary
-	}
 	last, done, err := lastResult(c, run, x)
 	if err != nil || done {
 		return 0, err
 	}
 	changes := Advance(each, last, run.Ended, x.covered, x.judged)
-	all := Advance(whole, last, run.Ended, true, []Judged{{"", overall}})
+	all := Advance(whole, last, run.Ended, true, []Judged{{"", r.Outcome()}})
 	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(all.At), run.ID, x.def.Digest(), string(r.Status),
 		r.Total, r.Passing, r.Failing, r.Unknown, r.NotApplicable, r.Summary, r.Reason, r.Remedy)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 const (
 	maxWorkflows = 1000
 	maxCommands  = 50   // shown
-	maxScript    = 5000 // looked at
+	maxScript    = 2000 // looked at
 	maxUses      = 200
 )
 

@@ -56,3 +56,9 @@ func AllowedSigners(data []byte) (int, error) {
 	all, err := parseAllowedSigners(data)
 	return len(all), err
 }
+
+func (h hit) From() int { return h.from }
+func (h hit) To() int   { return h.to }
+
+func (n node) Path() []string { return n.path }
+func (n node) Line() int      { return n.line }

@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 
@@ -60,6 +61,7 @@ type commit struct {
 type history struct {
 	commits []*commit
 	index   map[plumbing.Hash]int32
+	branch  string
 	cut     int // commits whose parents the clone leaves out
 	// reviewsRecorded says that the history names reviewers often enough for
 	// their absence from a commit to mean something.
@@ -69,7 +71,7 @@ type history struct {
 // walk reads every commit reachable from head, once. Grafts and replacements
 // are not applied: evidence is about the objects themselves.
 func (r *repository) walk(ctx context.Context, b branch, trusted signers, in *sources.Intake) (*history, error) {
-	h := &history{index: map[plumbing.Hash]int32{}}
+	h := &history{index: map[plumbing.Hash]int32{}, branch: b.name}
 	if !b.born {
 		return h, nil
 	}
@@ -250,7 +252,7 @@ func (h *history) reviewed(c *commit) (yes bool, why string) {
 		}
 	}
 	if by, merge, ok := h.merger(c); ok {
-		if other(by) {
+		if other(by) && h.accepts(merge) {
 			return true, ""
 		}
 		for _, p := range merge.message.reviewers {
@@ -263,6 +265,26 @@ func (h *history) reviewed(c *commit) (yes bool, why string) {
 		return false, ""
 	}
 	return false, noReviews
+}
+
+var mergeOf = regexp.MustCompile(`^Merge (?:branch|tag|remote-tracking branch) '(?:origin/|upstream/)?([^']+)'`)
+
+// accepts reports whether a merge takes in a change that someone proposed. One
+// that git pull makes joins two copies of the same branch, and one of a branch
+// that lives on gathers what many have done: neither looked at each change.
+func (h *history) accepts(merge *commit) bool {
+	if merge.message.request != "" {
+		return true
+	}
+	m := mergeOf.FindStringSubmatch(merge.subject)
+	if m == nil || m[1] == h.branch || strings.HasPrefix(m[1], "release") {
+		return false
+	}
+	switch m[1] {
+	case "main", "master", "trunk", "develop", "development", "dev", "next", "staging", "production":
+		return false
+	}
+	return true
 }
 
 const (

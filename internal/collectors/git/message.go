@@ -6,7 +6,10 @@ import (
 	"strings"
 )
 
-const maxMessage = 64 << 10 // of a message's end, where the trailers are
+const (
+	maxMessage  = 64 << 10 // of a message's end, where the trailers are
+	maxTrailers = 200
+)
 
 // A message is what a commit's text says beside its subject.
 type message struct {
@@ -66,7 +69,7 @@ func trailers(text string) []trailer {
 			continue
 		}
 		continuing = false
-		if m := trailerLine.FindStringSubmatch(line); m != nil {
+		if m := trailerLine.FindStringSubmatch(line); m != nil && len(found) < maxTrailers {
 			found = append(found, trailer{m[1], strings.TrimSpace(m[2])})
 			matched++
 			known = known || strings.EqualFold(m[1], "Signed-off-by")

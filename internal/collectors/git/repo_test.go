@@ -117,6 +117,20 @@ func (m *maker) files(all map[string]string) plumbing.Hash {
 	return h
 }
 
+// folders makes a tree that holds another tree many times.
+func (m *maker) folders(below plumbing.Hash, times int) plumbing.Hash {
+	m.t.Helper()
+	here := object.Tree{}
+	for i := range times {
+		here.Entries = append(here.Entries, object.TreeEntry{Name: fmt.Sprintf("d%02d", i), Mode: filemode.Dir, Hash: below})
+	}
+	o := &plumbing.MemoryObject{}
+	m.must(here.Encode(o))
+	h, err := m.st.SetEncodedObject(o)
+	m.must(err)
+	return h
+}
+
 func sortName(e object.TreeEntry) string {
 	if e.Mode == filemode.Dir {
 		return e.Name + "/"

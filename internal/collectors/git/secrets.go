@@ -23,6 +23,9 @@ const (
 	maxCandidates = 1000
 )
 
+// keyBody tells a key from the lines that programs know one by.
+var keyBody = regexp.MustCompile(`[A-Za-z0-9+/=]{40}`)
+
 // A secretRule recognises one kind of secret. Anchor is a text that every match
 // holds: most files are dismissed by looking for it alone.
 type secretRule struct {
@@ -35,12 +38,12 @@ type secretRule struct {
 }
 
 var (
-	githubToken = regexp.MustCompile(`\bgh[pousr]_[A-Za-z0-9]{36,255}\b`)
+	githubToken = regexp.MustCompile(`\bgh[pousr]_[A-Za-z0-9]{36,}\b`)
 	awsSecret   = regexp.MustCompile(`(?i)aws_secret_access_key["']?\s*[=:]\s*["']?([A-Za-z0-9/+]{40})\b`)
 )
 
 var secretRules = []secretRule{
-	{"private_key", "PRIVATE KEY", regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?s:.{0,400}?)[A-Za-z0-9+/=]{40}(?s:.*?)-----END`), false},
+	{"private_key", "PRIVATE KEY", regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?s:.+?)-----END`), false},
 	{"aws_access_key", "AKIA", regexp.MustCompile(`\bAKIA[A-Z2-7]{16}\b`), false},
 	{"aws_access_key", "ASIA", regexp.MustCompile(`\bASIA[A-Z2-7]{16}\b`), false},
 	{"aws_secret_key", "ws_secret_access_key", awsSecret, false},
@@ -50,20 +53,20 @@ var secretRules = []secretRule{
 	{"github_token", "ghu_", githubToken, false},
 	{"github_token", "ghs_", githubToken, false},
 	{"github_token", "ghr_", githubToken, false},
-	{"github_token", "github_pat_", regexp.MustCompile(`\bgithub_pat_[A-Za-z0-9_]{60,255}\b`), false},
-	{"gitlab_token", "glpat-", regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20,100}`), false},
-	{"slack_token", "xox", regexp.MustCompile(`\bxox[abprse]-[A-Za-z0-9-]{20,250}`), false},
+	{"github_token", "github_pat_", regexp.MustCompile(`\bgithub_pat_[A-Za-z0-9_]{60,}\b`), false},
+	{"gitlab_token", "glpat-", regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20,}`), false},
+	{"slack_token", "xox", regexp.MustCompile(`\bxox[abprse]-[A-Za-z0-9-]{20,}`), false},
 	{"slack_webhook", "hooks.slack.com/", regexp.MustCompile(`https://hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16,}`), false},
 	{"google_api_key", "AIza", regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}\b`), false},
-	{"stripe_key", "k_live_", regexp.MustCompile(`\b[sr]k_live_[0-9A-Za-z]{20,250}\b`), false},
+	{"stripe_key", "k_live_", regexp.MustCompile(`\b[sr]k_live_[0-9A-Za-z]{20,}\b`), false},
 	{"npm_token", "npm_", regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}\b`), false},
-	{"pypi_token", "pypi-", regexp.MustCompile(`\bpypi-[A-Za-z0-9_-]{80,250}`), false},
+	{"pypi_token", "pypi-", regexp.MustCompile(`\bpypi-[A-Za-z0-9_-]{80,}`), false},
 	{"sendgrid_key", "SG.", regexp.MustCompile(`\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b`), false},
-	{"model_api_key", "sk-proj-", regexp.MustCompile(`\bsk-proj-[A-Za-z0-9_-]{40,250}`), false},
-	{"model_api_key", "sk-ant-", regexp.MustCompile(`\bsk-ant-[A-Za-z0-9_-]{40,250}`), false},
+	{"model_api_key", "sk-proj-", regexp.MustCompile(`\bsk-proj-[A-Za-z0-9_-]{40,}`), false},
+	{"model_api_key", "sk-ant-", regexp.MustCompile(`\bsk-ant-[A-Za-z0-9_-]{40,}`), false},
 	{"azure_storage_key", "AccountKey=", regexp.MustCompile(`AccountKey=([A-Za-z0-9+/]{86}==)`), false},
-	{"registry_password", "_authToken=", regexp.MustCompile(`_authToken=([A-Za-z0-9_-]{20,250})`), false},
-	{"url_password", "://", regexp.MustCompile(`\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@"'<>]{1,100}:([^\s/@"'<>]{3,200})@[\w.\[-]`), true},
+	{"registry_password", "_authToken=", regexp.MustCompile(`_authToken=([A-Za-z0-9_-]{20,})`), false},
+	{"url_password", "://", regexp.MustCompile(`\b[a-z][a-z0-9+.-]+://[^\s/:@"'<>]+:([^\s/@"'<>]{3,})@[\w.\[-]+`), true},
 }
 
 // envSecret is an assignment in a file of environment variables.
@@ -79,8 +82,9 @@ type hit struct {
 }
 
 // findSecrets looks for secrets in a file, and stops when it has found most.
-func findSecrets(name string, data []byte, most int) []hit {
-	var hits []hit
+// Whole is false if the file is made so that looking through it would take too
+// long.
+func findSecrets(name string, data []byte, most int) (hits []hit, whole bool) {
 	add := func(rule string, guessable bool, base int, at []int) {
 		from, to := base+at[0], base+at[1]
 		secret := data[base+at[len(at)-2] : base+at[len(at)-1]]
@@ -91,6 +95,7 @@ func findSecrets(name string, data []byte, most int) []hit {
 		}
 		hits = append(hits, hit{rule, from, to, secret, guessable, placeholder(rule, secret, data[from:to])})
 	}
+	effort := 16*len(data) + 1<<20 // bytes to match patterns against
 	for _, rule := range secretRules {
 		before, after := 30, 400
 		if rule.name == "private_key" {
@@ -101,9 +106,16 @@ func findSecrets(name string, data []byte, most int) []hit {
 			if i < 0 {
 				break
 			}
+			if rule.name == "url_password" && !userInURL(data[at+i+len(rule.anchor):]) {
+				at += i + len(rule.anchor)
+				continue
+			}
 			start, end := max(at, at+i-before), min(len(data), at+i+after)
+			if effort -= end - start; effort < 0 {
+				return hits, false
+			}
 			found := rule.re.FindSubmatchIndex(data[start:end])
-			if found == nil || start+found[0] > at+i {
+			if found == nil || start+found[0] > at+i || rule.name == "private_key" && !keyBody.Match(data[start+found[0]:start+found[1]]) {
 				at += i + len(rule.anchor)
 				continue
 			}
@@ -117,7 +129,14 @@ func findSecrets(name string, data []byte, most int) []hit {
 		}
 	}
 	slices.SortFunc(hits, func(a, b hit) int { return a.from - b.from })
-	return hits
+	return hits, true
+}
+
+// userInURL reports whether an address may hold a user name: most do not, and
+// files may hold very many addresses.
+func userInURL(rest []byte) bool {
+	end := bytes.IndexAny(rest[:min(len(rest), 320)], "@/ \t\n\"'<>")
+	return end >= 0 && rest[end] == '@'
 }
 
 // envFile reports whether a file sets the environment of a program, and is not
@@ -161,7 +180,10 @@ func placeholder(rule string, secret, whole []byte) bool {
 
 // redact returns data with what looks like a secret replaced.
 func redact(name string, data []byte) []byte {
-	hits := findSecrets(name, data, len(data))
+	hits, whole := findSecrets(name, data, len(data))
+	if !whole {
+		return []byte("[removed: what looks like secrets cannot be told apart]")
+	}
 	if len(hits) == 0 {
 		return data
 	}
@@ -212,10 +234,10 @@ func (r *run) secrets() error {
 	seen := map[string]int{}
 	found, large, absent, left := 0, 0, 0, ""
 	for i, f := range r.tree.files {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
 		if i%500 == 0 {
-			if err := r.ctx.Err(); err != nil {
-				return err
-			}
 			r.in.Progress(i, len(r.tree.files), "files searched for secrets")
 		}
 		if i >= maxScanFiles || scanned > maxScanBytes || found >= maxCandidates {
@@ -254,7 +276,7 @@ func (r *run) secrets() error {
 		}
 	}
 	if large > 0 {
-		r.in.Missing(sources.Missing{Kind: "secret_candidate", Reason: fmt.Sprintf("files of more than %d MiB were not searched, of which there are %d", maxFile>>20, large), Remedy: "gitleaks dir ."})
+		r.in.Missing(sources.Missing{Kind: "secret_candidate", Reason: fmt.Sprintf("files of more than %d MiB, or too dense to search, were left out: %d", maxFile>>20, large), Remedy: "gitleaks dir ."})
 	}
 	if absent > 0 {
 		r.in.Missing(sources.Missing{Kind: "secret_candidate", Reason: noBytes, Remedy: fullCopy})
@@ -278,5 +300,9 @@ func (r *run) search(f file) ([]hit, []byte, error) {
 	if err != nil || bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0 {
 		return nil, nil, err
 	}
-	return findSecrets(f.path, data, maxPerFile), data, nil
+	hits, whole := findSecrets(f.path, data, maxPerFile)
+	if !whole {
+		return nil, nil, fmt.Errorf("looking through it would take too long: %w", errUnread)
+	}
+	return hits, data, nil
 }

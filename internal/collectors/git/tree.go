@@ -16,6 +16,7 @@ import (
 
 const (
 	maxEntries = 300_000
+	maxFolders = 100_000
 	maxDepth   = 200
 	maxFile    = 1 << 20
 	maxRawAll  = 32 << 20
@@ -26,8 +27,9 @@ const (
 // repository's objects, not from a work tree, so no symbolic link is followed
 // and nothing uncommitted is seen.
 type tree struct {
-	files  []file
-	byPath map[string]int
+	files   []file
+	byPath  map[string]int
+	folders int
 	// cut says why the list is not complete; empty if it is.
 	cut string
 }
@@ -81,6 +83,11 @@ func (r *run) list(t *tree, id plumbing.Hash, under string, depth int) error {
 		t.cut = fmt.Sprintf("folders lie more than %d deep: deeper ones were not read", maxDepth)
 		return nil
 	}
+	// A few folders that hold each other's names can unfold without end.
+	if t.folders++; t.folders > maxFolders {
+		t.cut = fmt.Sprintf("the commit has more than %d folders: the others were not read", maxFolders)
+		return nil
+	}
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
@@ -100,7 +107,7 @@ func (r *run) list(t *tree, id plumbing.Hash, under string, depth int) error {
 		name := path.Join(under, e.Name)
 		switch e.Mode {
 		case filemode.Dir:
-			if err := r.list(t, e.Hash, name, depth+1); err != nil {
+			if err := r.list(t, e.Hash, name, depth+1); err != nil || t.cut != "" {
 				return err
 			}
 		case filemode.Submodule:

@@ -148,6 +148,7 @@ var jenkinsShell = regexp.MustCompile(`\b(?:sh|bat|pwsh)\b[\s(]*(?:script:\s*)?(
 
 func (w *workflow) readJenkins(text string) {
 	w.why = "the Jenkins server decides when it runs"
+	text = text[:min(len(text), 256<<10)]
 	for _, m := range jenkinsShell.FindAllStringSubmatch(text, 200) {
 		w.addCommands(strings.Join(m[1:], ""))
 	}
