@@ -41,6 +41,7 @@ var installation = map[string]string{
 var everywhere = map[string]string{
 	"internal/auth.selectHome":       "asks which organizations a signed-in person has",
 	"internal/auth.selectToken":      "the secret's hash is all that is known; it says which organization",
+	"internal/auth.selectUnclaimed":  "first setup finds the organization that the command line made",
 	"internal/job.due":               "the scheduler serves all",
 	"internal/job.peek":              "the scheduler serves all",
 	"internal/ledger.selectLogs":     "the sealer serves all",
