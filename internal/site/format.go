@@ -1,6 +1,7 @@
 package site
 
 import (
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -32,17 +33,18 @@ func Percent4(part, whole int64) string {
 		return "–"
 	}
 	// Integers only: a float would show 98.89499999 for what the rule calls 98.8950.
-	tenThousandths := (mulDiv(part, 2_000_000, whole) + 1) / 2
+	tenThousandths := (share2M(part, whole) + 1) / 2
 	if part < whole {
 		tenThousandths = min(tenThousandths, 999_999)
 	}
 	return Count(tenThousandths/10_000) + "." + pad(tenThousandths%10_000, 4) + " %"
 }
 
-// mulDiv is a*b/c without overflow for the magnitudes of hours and counts.
-func mulDiv(a, b, c int64) int64 {
-	whole, rest := a/c, a%c
-	return whole*b + rest*b/c
+// share2M is part of whole in two-millionths, cut. The product needs 128 bits.
+func share2M(part, whole int64) int64 {
+	hi, lo := bits.Mul64(uint64(min(max(part, 0), whole)), 2_000_000)
+	q, _ := bits.Div64(hi, lo, uint64(whole))
+	return int64(q)
 }
 
 func pad(n int64, width int) string {

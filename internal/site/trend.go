@@ -259,6 +259,14 @@ func (v PeriodView) nowAnchor() string {
 	return "middle"
 }
 
+// nowClass says on which side of now a narrow chart has room for its label.
+func (v PeriodView) nowClass() string {
+	if v.Now.Sub(v.From) > v.To.Sub(v.From)/2 {
+		return "tm-now-late"
+	}
+	return "tm-now-early"
+}
+
 func (v PeriodView) said() string {
 	return v.day() + "; " + Plural(int64(len(v.Failures)), "failure", "failures") + " of key controls and " +
 		Plural(int64(len(v.Events)), "event", "events") + " on the line."

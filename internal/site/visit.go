@@ -376,3 +376,7 @@ func (v *Visit) SignOut() error {
 	return nil
 }
 
+// NotFound answers addresses that nothing has.
+func NotFound(v *Visit) error {
+	return fault.NotFound("There is no page at %s.", v.R.URL.Path)
+}

@@ -3,11 +3,7 @@ package site
 import (
 	"strconv"
 	"strings"
-	"time"
 )
-
-// timeValue lets templates take an instant without an import of their own.
-type timeValue = time.Time
 
 const nobody = "Nobody yet"
 
