@@ -197,7 +197,7 @@ func once(ctx context.Context, d *Desk, name string, in, out any, work func(*db.
 		if err := work(tx); err != nil {
 			return err
 		}
-		answer, err := json.Marshal(out)
+		answer, err := json.Marshal(blank(out))
 		if err != nil {
 			return err
 		}
@@ -219,6 +219,23 @@ func once(ctx context.Context, d *Desk, name string, in, out any, work func(*db.
 		return nil
 	}
 	return errors.Join(err, ask)
+}
+
+// blank is the answer without its fields tagged `secret:"true"`: they are
+// shown once and stored nowhere, so a repeated act does not show them again.
+func blank(out any) any {
+	v := reflect.ValueOf(out).Elem()
+	if v.Kind() != reflect.Struct {
+		return out
+	}
+	safe := reflect.New(v.Type()).Elem()
+	safe.Set(v)
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("secret") == "true" {
+			safe.Field(i).SetZero()
+		}
+	}
+	return safe.Interface()
 }
 
 // ExpireKeys forgets idempotency keys older than 30 days.

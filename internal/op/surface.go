@@ -63,6 +63,9 @@ func RouteOf(o Operation) Route {
 	return Route{method, path}
 }
 
+// Addressed reports whether the path has {id} in it.
+func (r Route) Addressed() bool { return strings.Contains(r.Path, "{id}") }
+
 // InQuery reports whether the input travels as query parameters rather than as
 // a JSON body.
 func (r Route) InQuery() bool { return r.Method == http.MethodGet || r.Method == http.MethodDelete }

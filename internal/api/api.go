@@ -1,0 +1,193 @@
+// Package api is every operation as JSON over HTTP, the OpenAPI text that says
+// so, and two ways for bytes: in for evidence, out for bundles. It knows no
+// area: routes, inputs and answers follow from the operations it is given.
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/op"
+)
+
+// Extra is what the operations do not say.
+type Extra struct {
+	// Secure says that browsers reach us by https, which decides the name of
+	// the session cookie.
+	Secure bool
+	// Who says who asks. Nil means: whoever the token or the session cookie
+	// stands for. The socket of the data directory has an answer of its own.
+	Who func(*http.Request) (auth.Actor, id.Org, error)
+	// Bundle records an export and writes the bundle of the desk's
+	// organization. Nil leaves its route out.
+	Bundle func(context.Context, *op.Desk, io.Writer) error
+	// Docs is the page about the API. Nil leaves its route out.
+	Docs http.Handler
+}
+
+// Limits of one request. Readers that are slower than these tie up a
+// connection, and nothing else.
+const (
+	maxBody   = 1 << 20
+	maxFilled = 96 << 20 // of inputs with bytes in them
+	readTime  = 30 * time.Second
+	fileTime  = 15 * time.Minute
+	runTime   = 5 * time.Minute
+)
+
+type server struct {
+	*op.Engine
+	extra Extra
+	mux   *http.ServeMux
+	guard *http.CrossOriginProtection
+	tries *tries
+	files chan struct{} // one token for each file held in memory
+}
+
+// New returns the handler of everything below /api/v1. It panics when two
+// operations claim one route, which no request could settle.
+func New(engine *op.Engine, ops []op.Operation, extra Extra) http.Handler {
+	s := &server{Engine: engine, extra: extra, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(),
+		tries: newTries(), files: make(chan struct{}, maxFiles)}
+	a := surface(s.mux, ops)
+	for _, o := range op.Offered(ops) {
+		e := newEndpoint(o)
+		a.Adapter().Handle(&huma.Operation{Method: e.route.Method, Path: e.route.Path}, func(c huma.Context) {
+			r, w := humago.Unwrap(c)
+			s.serve(w, r, e)
+		})
+	}
+	s.mux.HandleFunc("POST "+blobsPath, s.upload)
+	if extra.Bundle != nil {
+		s.mux.HandleFunc("POST "+bundlePath, s.bundle)
+	}
+	if extra.Docs != nil {
+		s.mux.Handle("GET "+docsPath, extra.Docs)
+	}
+	text := render(a)
+	s.mux.HandleFunc("GET "+specPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", asJSON)
+		w.Write(text)
+	})
+	s.mux.HandleFunc("/", s.stray)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		s.mux.ServeHTTP(w, r)
+	})
+}
+
+// endpoint is an operation with what every request to it needs.
+type endpoint struct {
+	op.Operation
+	route  op.Route
+	schema *huma.Schema
+	limit  int64
+	empty  bool // the operation answers nothing
+}
+
+func newEndpoint(o op.Operation) *endpoint {
+	_, out := o.Types()
+	e := &endpoint{Operation: o, route: op.RouteOf(o), schema: op.Schema(o), limit: maxBody, empty: isNone(out)}
+	for _, p := range e.schema.Properties {
+		if p.ContentEncoding != "" {
+			e.limit = maxFilled
+		}
+	}
+	return e
+}
+
+// success is the status of an answer that is no fault.
+func (e *endpoint) success() int {
+	_, verb := op.Split(e)
+	switch {
+	case e.empty:
+		return http.StatusNoContent
+	case verb == "create":
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+func (s *server) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
+	desk, err := s.desk(r, e.Right())
+	var raw []byte
+	if err == nil && e.Writes() && desk.Actor.Known() {
+		desk.Key, err = key(r)
+	}
+	if err == nil {
+		raw, err = e.input(w, r)
+	}
+	var out any
+	if err == nil {
+		ctx, cancel := context.WithTimeout(r.Context(), runTime)
+		defer cancel()
+		out, err = e.Run(ctx, desk, raw)
+	}
+	if err != nil {
+		s.refuse(w, r, e, err)
+		return
+	}
+	s.answer(w, r, e, e.success(), out)
+}
+
+// key is the idempotency key of a request.
+func key(r *http.Request) (string, error) {
+	k := r.Header.Get("Idempotency-Key")
+	if len(k) > 200 {
+		return "", fault.Invalid("", "an Idempotency-Key has at most 200 characters")
+	}
+	for _, c := range k {
+		if c < ' ' || c > '~' {
+			return "", fault.Invalid("", "an Idempotency-Key consists of printable ASCII characters")
+		}
+	}
+	return k, nil
+}
+
+// answer writes v whole or not at all.
+func (s *server) answer(w http.ResponseWriter, r *http.Request, e *endpoint, status int, v any) {
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
+	body, err := encode(v)
+	if err != nil {
+		s.refuse(w, r, e, err)
+		return
+	}
+	w.Header().Set("Content-Type", asJSON)
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// encode writes JSON for programs, not for HTML: < stays <.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// patience lets the body of one request arrive slowly, and no slower. The
+// deadline must be lifted once it is read: it would end the request too.
+func patience(w http.ResponseWriter, d time.Duration) (lift func()) {
+	c := http.NewResponseController(w)
+	if err := c.SetReadDeadline(clock.System().Now().Add(d)); errors.Is(err, http.ErrNotSupported) {
+		return func() {}
+	}
+	return func() { c.SetReadDeadline(time.Time{}) }
+}
