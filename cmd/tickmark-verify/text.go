@@ -40,6 +40,9 @@ func verdict(r *bundle.Report) string {
 	case bundle.Verified:
 		return "Everything in this file holds under the key you gave."
 	case bundle.Consistent:
+		if r.Key == "given" {
+			return "Everything in this file holds, and the log it is about under the key you gave. The key of another log inside was not given: see below."
+		}
 		return "Everything in this file holds under the key inside it. That is not proof of who wrote it: give the key with --key."
 	case bundle.Demo:
 		return "Everything in this file holds, and its log says that it is a demonstration. It proves nothing about anybody."
@@ -78,17 +81,21 @@ func problems(b *strings.Builder, r *bundle.Report) {
 
 func checked(b *strings.Builder, r *bundle.Report) {
 	c := r.Counts
-	b.WriteString("What was checked, and what that rules out\n")
+	heading := "What was checked, and what that rules out"
+	if r.Key != "given" {
+		heading += " if the key is the right one"
+	}
+	b.WriteString(heading + "\n")
 	paragraph(b, "- ", fmt.Sprintf("Each byte of the archive, %s. The manifest is signed with the log's key and lists every file with its SHA-256: "+
 		"no file has been changed, added, taken out or renamed since.", count(c.Files, "file", "files")))
 	paragraph(b, "- ", fmt.Sprintf("%s, each in its place, and the root over all of them as the signed checkpoint has it: "+
 		"no entry has been changed, removed, moved or put in between since.", count(c.Entries, "entry", "entries")))
 	if c.Opened > 0 {
-		paragraph(b, "- ", fmt.Sprintf("%s opened: what is shown is what the entry committed to when it was recorded, so nobody rewrote it later.",
-			count(c.Opened, "entry", "entries")))
+		paragraph(b, "- ", fmt.Sprintf("What %s say: it is what they committed to when they were recorded, so nobody has rewritten it.",
+			count(c.Opened, "opened entry", "opened entries")))
 	}
 	if c.Blobs > 0 {
-		paragraph(b, "- ", fmt.Sprintf("%s: the contents are byte for byte those that entries named when they were recorded.",
+		paragraph(b, "- ", fmt.Sprintf("%s, byte for byte what entries named when they were recorded: no evidence has been exchanged.",
 			count(c.Blobs, "blob", "blobs")))
 	}
 	b.WriteByte('\n')

@@ -56,6 +56,7 @@ func (v *verification) strayOpenings(l *log, files int64) {
 		if !strings.HasPrefix(f.name, prefix) || !known(f.name) || f.name < openingsName(l.n, files) {
 			continue
 		}
+		v.problem(f.name, "there are no entries that it could belong to")
 		err := v.lines(f, func(line []byte) error {
 			o, err := parseOpening(line)
 			if err == nil {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -88,6 +89,12 @@ func (c Contents) check(sign note.Signer) (m manifest, err error) {
 	}
 	if sign.Name() != v.Name() || sign.KeyHash() != v.KeyHash() {
 		return m, errors.New("the manifest is signed with the key of log 0 and no other")
+	}
+	for i, l := range c.Logs {
+		origin, _, _ := strings.Cut(l.Key, "+")
+		if slices.ContainsFunc(c.Logs[:i], func(o Log) bool { return strings.HasPrefix(o.Key, origin+"+") }) {
+			return m, fmt.Errorf("the log %s is there twice", origin)
+		}
 	}
 	return manifest{origin: v.Name(), created: c.Created, scope: c.Scope}, nil
 }

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	golden = "../../internal/bundle/testdata/v1.evb"
+	key    = "tickmark/34750f98bd59fcfc946da45aaabe933b/1+6b05862d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
+)
+
+// otherKey signed the second log in the golden bundle.
+func otherKey(t *testing.T) string {
+	t.Helper()
+	return unzip(t, "logs/1/key")
+}
+
+func unzip(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Contents are stored, each after its name.
+	_, after, ok := bytes.Cut(b, []byte(name))
+	if !ok {
+		t.Fatal(name)
+	}
+	line, _, _ := bytes.Cut(after, []byte("\n"))
+	return string(line)
+}
+
+func file(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func damaged(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file(t, "damaged.evb", bytes.Replace(b, []byte("second\n"), []byte("forged\n"), 1))
+}
+
+func TestRun(t *testing.T) {
+	keyFile := file(t, "key", []byte(key+"\n"))
+	for _, c := range []struct {
+		name   string
+		args   []string
+		status int
+		stdout []string
+		stderr string
+	}{
+		{"keys given", []string{"--key", key, "--key", otherKey(t), golden}, 0, []string{"VERIFIED ../", "260 entries", "(you gave it)",
+			"260 entries", "no entry has been changed", "1 SUPERSEDED", "1 ERASED", "erased by entry 5", "What this cannot tell", "log's own clock"}, ""},
+		{"key in a file, flags after", []string{golden, "--key=" + keyFile, "--key", otherKey(t)}, 0, []string{"VERIFIED ../"}, ""},
+		{"one of two keys", []string{"--key", key, golden}, 3, []string{"CONSISTENT ../", "The key of another log inside was not given", "The key of log 1"}, ""},
+		{"no key", []string{golden}, 3, []string{"CONSISTENT ../", "(from inside the file)", "which a forger could arrange too", "rules out if the key is the right one"}, ""},
+		{"wrong key", []string{"--key", otherKey(t), damaged(t)}, 1, []string{"CORRUPTED /", "logs/0/key: signed by " + key, "not by the key you gave"}, ""},
+		{"damaged", []string{"--key", key, damaged(t)}, 1, []string{"CORRUPTED /", "- blobs/", "- entry/2: "}, ""},
+		{"all items", []string{"--items", golden}, 3, []string{"259 2026-03-01T10:19:00.000Z op ctl_259 CONSISTENT: in the log", "log 1, 1 2026"}, ""},
+		{"not a bundle", []string{"main.go"}, 1, []string{"CORRUPTED main.go", "this is not a bundle"}, ""},
+		{"help", []string{"--help"}, 0, []string{"usage: tickmark-verify"}, ""},
+		{"help after file", []string{golden, "-h"}, 0, []string{"usage: tickmark-verify"}, ""},
+		{"no file", nil, 2, nil, "which FILE?"},
+		{"two files", []string{golden, golden}, 2, nil, "one FILE at a time"},
+		{"missing file", []string{"missing.evb"}, 2, nil, "missing.evb"},
+		{"folder", []string{"."}, 2, nil, "is not a file"},
+		{"unknown flag", []string{"--keys", key, golden}, 2, nil, "-keys"},
+		{"unusable key", []string{"--key", "missing.key", golden}, 2, nil, "neither a log key"},
+		{"file without key", []string{"--key", "main.go", golden}, 2, nil, "holds no log key"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if got := run(c.args, &stdout, &stderr); got != c.status {
+				t.Errorf("exit %d, want %d", got, c.status)
+			}
+			told := strings.Join(strings.Fields(stdout.String()), " ") // wherever the lines break
+			for _, want := range c.stdout {
+				if !strings.Contains(told, want) {
+					t.Errorf("stdout does not say %q:\n%s", want, &stdout)
+				}
+			}
+			if !strings.Contains(stderr.String(), c.stderr) || (c.stderr == "") != (stderr.Len() == 0) || c.stdout == nil && stdout.Len() > 0 {
+				t.Errorf("stderr %q, want %q", &stderr, c.stderr)
+			}
+		})
+	}
+}
+
+func TestDemoExits4(t *testing.T) {
+	// A demonstration bundle is made in internal/bundle's tests; here only the
+	// status of the verdict is at stake.
+	if got := status("DEMO"); got != 4 {
+		t.Errorf("exit %d", got)
+	}
+	if got := status("anything else"); got != 1 {
+		t.Errorf("exit %d", got)
+	}
+}
+
+func TestJSONIsTheReport(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if got := run([]string{golden, "--json"}, &stdout, &stderr); got != 3 {
+		t.Fatalf("exit %d, %s", got, &stderr)
+	}
+	var r struct {
+		Verdict, File string
+		Items         []struct{ ID, Verdict string }
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict != "CONSISTENT" || r.File != golden || len(r.Items) != 262 || r.Items[1].Verdict != "SUPERSEDED" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestImportsAreFew: an auditor should be able to read all of what a verdict
+// rests on.
+func TestImportsAreFew(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Fields(string(out))
+	want := []string{
+		"github.com/tickmark/tickmark/cmd/tickmark-verify",
+		"github.com/tickmark/tickmark/internal/bundle",
+		"github.com/tickmark/tickmark/internal/canon",
+		"golang.org/x/mod/sumdb/note",
+		"golang.org/x/mod/sumdb/tlog",
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("imports\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	out, err = exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"net", "net/http", "os/exec", "plugin", "database/sql"} {
+		if slices.Contains(strings.Fields(string(out)), bad) {
+			t.Errorf("imports %s", bad)
+		}
+	}
+}
