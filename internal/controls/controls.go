@@ -293,6 +293,9 @@ func add(c *op.Call, x Control) (Control, error) {
 	if err := mapTo(c, x); err != nil {
 		return x, err
 	}
+	if x, err = get(c, Ref{string(x.ID)}); err != nil {
+		return x, err
+	}
 	return x, keepVersion(c, x)
 }
 

@@ -270,7 +270,7 @@ type TokenWish struct {
 // GrantedToken carries the secret, this once.
 type GrantedToken struct {
 	auth.Token
-	Secret string `json:"secret,omitempty"`
+	Secret string `json:"secret,omitempty" secret:"true"`
 }
 
 func newToken(c *op.Call, in TokenWish) (GrantedToken, error) {

@@ -1,0 +1,85 @@
+// Package page holds the pages on which an organization begins and is kept:
+// first setup, sign-in, and the settings.
+package page
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/site"
+)
+
+// Routes are the pages of this package.
+func Routes() []site.Route {
+	return []site.Route{
+		{Pattern: "GET /setup", Open: true, Handle: showSetup},
+		{Pattern: "POST /setup", Open: true, Handle: setUp},
+		{Pattern: "GET /sign-in", Open: true, Handle: showSignIn},
+		{Pattern: "POST /sign-in", Open: true, Handle: signIn},
+		{Pattern: "POST /sign-out", Open: true, Handle: signOut},
+		{Pattern: "GET /settings", Handle: showSettings},
+		{Pattern: "POST /settings", Handle: saveOrg},
+		{Pattern: "POST /settings/members", Handle: addMember},
+		{Pattern: "POST /settings/tokens", Handle: makeToken},
+		{Pattern: "GET /settings/tokens/{id}/revoke", Handle: askRevoke},
+		{Pattern: "POST /settings/tokens/{id}/revoke", Handle: revokeToken},
+	}
+}
+
+// setupDone reports whether the first organization exists.
+func setupDone(v *site.Visit) (done bool, err error) {
+	err = v.DB.Read(v.Context(), db.All, func(tx *db.Tx) error {
+		done, err = auth.SetupDone(tx)
+		return err
+	})
+	return done, err
+}
+
+// local is an address a sign-in may lead to: a path of this installation and
+// nothing else, since the link may come from a stranger.
+func local(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") ||
+		strings.HasPrefix(to, "//") || strings.Contains(to, `\`) || strings.ContainsFunc(to, unicode.IsControl) {
+		return "/"
+	}
+	if u.Path == "/sign-in" || u.Path == "/sign-out" || u.Path == "/setup" {
+		return "/"
+	}
+	return to
+}
+
+// ask puts "is needed" at each required field that was left empty, before
+// anything else is looked at. It reports whether there was one.
+func ask(f *site.FormView, posted url.Values) bool {
+	wrong := false
+	for i := range f.Fields {
+		x := &f.Fields[i]
+		if x.Optional || x.Kind == site.FieldHidden || strings.TrimSpace(posted.Get(x.Name)) != "" {
+			continue
+		}
+		x.Error, wrong = "This is needed.", true
+	}
+	return wrong
+}
+
+// set gives a field its value.
+func set(f *site.FormView, name, value string) {
+	for i := range f.Fields {
+		if f.Fields[i].Name == name {
+			f.Fields[i].Value = value
+		}
+	}
+}
+
+// fail puts an error at a field.
+func fail(f *site.FormView, name, text string) {
+	for i := range f.Fields {
+		if f.Fields[i].Name == name {
+			f.Fields[i].Error = text
+		}
+	}
+}

@@ -1,0 +1,257 @@
+package page
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/frameworks"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/readiness"
+	"github.com/tickmark/tickmark/internal/site"
+)
+
+// criterion is everything the page of one criterion shows.
+type criterion struct {
+	picture
+	line
+	Edition  *frameworks.Version
+	Adopted  []readiness.Control
+	Proposed []controls.Shelved // those that checks speak for first
+	Checks   []checks.Check
+	Evidence []evidence.Record
+	Total    int64 // of evidence linked to its controls
+	Members  []auth.Member
+	May      bool
+}
+
+func showCriterion(v *site.Visit) error {
+	p, err := readPicture(v)
+	if err != nil {
+		return err
+	}
+	x := criterion{picture: p, May: v.Actor.May(auth.ControlsWrite)}
+	if x.Edition, err = edition(p.Scope.Catalogue); err != nil {
+		return err
+	}
+	found, err := x.Edition.Criterion(v.Path("id"))
+	if err != nil {
+		return err
+	}
+	for _, l := range lines(p, x.Edition) {
+		if l.Code == found.Code {
+			x.line = l
+		}
+	}
+	for _, c := range p.Controls {
+		if slices.ContainsFunc(c.Criteria, func(m controls.Mapping) bool { return m.Criterion == x.Code }) {
+			x.Adopted = append(x.Adopted, c)
+		}
+	}
+	for _, a := range p.Answers {
+		if slices.ContainsFunc(a.Map, func(m checks.Mapping) bool { return m.Criterion == x.Code }) {
+			x.Checks = append(x.Checks, a)
+		}
+	}
+	slices.SortStableFunc(x.Checks, func(a, b checks.Check) int { return shownStatus(a).Order() - shownStatus(b).Order() })
+	if err := x.propose(v); err != nil {
+		return err
+	}
+	if err := x.witness(v); err != nil {
+		return err
+	}
+	return v.Show(site.Shell{Title: x.Code, Current: "/criteria",
+		Crumbs: []site.Crumb{{Text: "Criteria", Href: "/criteria"}, {Text: x.Code, Mono: true}}}, criterionBody(x))
+}
+
+// propose lists the controls of the library that would answer it, those that
+// something found speaks for first.
+func (x *criterion) propose(v *site.Visit) error {
+	shelf, err := controls.Shelf.Do(v.Context(), v.Desk, controls.ShelfFilter{Criterion: x.Code})
+	if err != nil {
+		return err
+	}
+	for _, t := range shelf.Items {
+		if t.Adopted == "" {
+			x.Proposed = append(x.Proposed, t)
+		}
+	}
+	slices.SortStableFunc(x.Proposed, func(a, b controls.Shelved) int { return x.weight(a) - x.weight(b) })
+	if !x.May {
+		return nil
+	}
+	members, err := orgs.Members.Do(v.Context(), v.Desk, op.None{})
+	x.Members = members.Items
+	return err
+}
+
+// weight orders proposals: found ones, then key ones, then the rest.
+func (x *criterion) weight(t controls.Shelved) int {
+	switch {
+	case x.found(t):
+		return 0
+	case t.Key:
+		return 1
+	}
+	return 2
+}
+
+// found reports whether a check that some source answers speaks for it.
+func (x *criterion) found(t controls.Shelved) bool {
+	return slices.Contains(x.picture.Proposed, t.Code)
+}
+
+// mostEvidence is how many records of each control are shown.
+const mostEvidence = 8
+
+// witness gathers the newest evidence linked to its controls.
+func (x *criterion) witness(v *site.Visit) error {
+	if !v.Actor.May(auth.EvidenceRead) {
+		return nil
+	}
+	seen := map[int64]bool{}
+	for _, c := range x.Adopted {
+		page, err := evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Control: string(c.ID), Limit: mostEvidence})
+		if err != nil {
+			return err
+		}
+		x.Total += page.Total
+		for _, r := range page.Items {
+			if !seen[r.Entry] {
+				seen[r.Entry] = true
+				x.Evidence = append(x.Evidence, r)
+			}
+		}
+	}
+	slices.SortFunc(x.Evidence, func(a, b evidence.Record) int { return int(b.Entry - a.Entry) })
+	x.Evidence = x.Evidence[:min(len(x.Evidence), mostEvidence)]
+	return nil
+}
+
+func shownStatus(a checks.Check) site.Status {
+	if !a.Looked {
+		return site.StatusNotStarted
+	}
+	return statusOf(a.Status)
+}
+
+func (x criterion) said() site.SentenceView {
+	status, word := verdictStatus(x.State.Verdict)
+	out := site.SentenceView{Lead: site.Lead{ID: x.Code, Name: x.line.Title, Status: status, Word: word}, Work: true, Sources: "/figures"}
+	switch {
+	case !x.In:
+		out.Text = "Not selected: its category is not part of the scope."
+	case x.State.Verdict == readiness.Ready:
+		out.Text = "Ready: designed, implemented and evidenced by " + site.Plural(int64(len(x.Adopted)), "control", "controls") + "."
+	case x.State.Why != "":
+		out.Text = word + ". " + sentence(x.State.Why)
+	default:
+		out.Text = word + "."
+	}
+	for _, c := range x.Edition.Categories {
+		if c.Code == x.Category {
+			out.Facts = append(out.Facts, site.Fact{Text: c.Title, Href: listed("category", c.Code)})
+		}
+	}
+	for _, s := range x.Edition.Series {
+		if s.Code == x.Series {
+			out.Facts = append(out.Facts, site.Fact{Text: s.Code + " " + s.Title})
+		}
+	}
+	out.Facts = append(out.Facts, site.Fact{Text: site.Plural(int64(x.PointsOfFocus), "point", "points") + " of focus in the publication"})
+	if x.COSO > 0 {
+		out.Facts = append(out.Facts, site.Fact{Text: "COSO principle " + number(x.COSO)})
+	}
+	return out
+}
+
+// partRows are the three parts with what each means here.
+func (x criterion) partRows() []site.FactRow {
+	var out []site.FactRow
+	for _, p := range []struct {
+		name, means string
+		state       readiness.State
+	}{
+		{"Designed", "a control says who does what, and how often", x.State.Designed},
+		{"Implemented", "a person said how it is done, or a check has seen it", x.State.InPlace},
+		{"Evidenced", "what watches it passes, or evidence is no older than its rhythm", x.State.Evidenced},
+	} {
+		status, word := partStatus(p.state)
+		out = append(out, site.FactRow{Key: p.name, Value: word + ": " + p.means, Status: status})
+	}
+	return out
+}
+
+func (x criterion) controlTable() site.TableView {
+	t := site.TableView{Caption: "Adopted controls", Columns: []site.Column{
+		{Head: "Control", Mono: true, Phone: site.PlaceFirst}, {Head: "What it is", Wide: true, Phone: site.PlaceFirst}, {Head: "Owner"},
+		{Head: "Designed"}, {Head: "Implemented"}, {Head: "Evidenced", Phone: site.PlaceEnd},
+	}, Empty: site.EmptyView{Title: "None adopted.", Text: "A criterion is answered by controls. Those of the library that would are below."}}
+	for _, c := range x.Adopted {
+		cells := []site.Cell{site.ID(c.Code, controlHref(c.Code)), site.WordsNote(c.Title, c.Why), site.Node(site.Person(c.OwnerName))}
+		for _, s := range []readiness.State{c.Designed, c.InPlace, c.Evidenced} {
+			status, word := partStatus(s)
+			cells = append(cells, site.Mark(status, word))
+		}
+		t.Rows = append(t.Rows, site.Row{Href: controlHref(c.Code), Cells: cells})
+	}
+	return t
+}
+
+func (x criterion) checkTable() site.TableView {
+	t := site.TableView{Caption: "Checks that bear on it", Columns: []site.Column{
+		{Head: "Check", Mono: true, Phone: site.PlaceFirst}, {Head: "What it says", Wide: true, Phone: site.PlaceFirst}, {Head: "Bears on it"},
+		{Head: "Severity"}, {Head: "Status", Phone: site.PlaceEnd},
+	}, Empty: site.EmptyView{Title: "No check bears on it.", Text: "No machine can see this one; people and documents answer it."}}
+	for _, a := range x.Checks {
+		says, status, word := a.Title, shownStatus(a), ""
+		switch {
+		case !a.Looked:
+			word = "No source shows it"
+		case a.Status == checks.Unknown:
+			says = a.Reason
+		case a.Summary != "":
+			says = a.Summary
+		}
+		t.Rows = append(t.Rows, site.Row{Href: checkHref(a.ID), Cells: []site.Cell{site.ID(a.ID, checkHref(a.ID)), site.Words(phrase(says)),
+			site.Words(strength(a, x.Code)), site.Words(a.Severity), site.Mark(status, word)}})
+	}
+	return t
+}
+
+func strength(a checks.Check, code string) string {
+	for _, m := range a.Map {
+		if m.Criterion == code {
+			return map[string]string{"direct": "directly", "supporting": "in support"}[m.Strength]
+		}
+	}
+	return ""
+}
+
+func (x criterion) evidenceTable() site.TableView {
+	t := site.TableView{Caption: "Evidence", Columns: []site.Column{
+		{Head: "Entry", Phone: site.PlaceEnd}, {Head: "What it is", Wide: true, Phone: site.PlaceFirst}, {Head: "From"}, {Head: "Captured"},
+	}, Empty: site.EmptyView{Title: "No evidence yet.", Text: "It comes from what checks read, and from what owners hand in."}}
+	for _, r := range x.Evidence {
+		t.Rows = append(t.Rows, site.Row{Href: "/evidence/" + string(r.ID), Cells: []site.Cell{
+			site.Node(site.ProofMark(site.ProofSealed, r.Entry, "/log/"+site.Count(r.Entry))), {Text: r.Title, Href: "/evidence/" + string(r.ID)},
+			site.Words(r.Origin), site.Node(site.Age(r.Captured, x.At))}})
+	}
+	return t
+}
+
+// reason says why a control is proposed.
+func (x criterion) reason(t controls.Shelved) string {
+	var out []string
+	if x.found(t) {
+		out = append(out, "matches what was found")
+	}
+	if t.Key {
+		out = append(out, "key")
+	}
+	return strings.Join(append(out, strings.ReplaceAll(t.Frequency, "_", " "), "from "+t.Stage+" on"), " · ")
+}

@@ -1,0 +1,323 @@
+package page
+
+import (
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/frameworks"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/readiness"
+	"github.com/tickmark/tickmark/internal/site"
+)
+
+// home is everything the first page shows.
+type home struct {
+	picture
+	Edition *frameworks.Version
+	Head    evidence.Head // of the log; zero for who may not read it
+	Log     bool
+	Line    *site.PeriodView // nil without a period or without anything on it
+}
+
+// showHome leads whoever cannot use it yet to where they can: to setup, to the
+// door, or to the guided start.
+func showHome(v *site.Visit) error {
+	if !v.Actor.Known() {
+		return toDoor(v)
+	}
+	if !v.Actor.May(auth.ControlsRead) {
+		if v.Actor.May(auth.SourcesRead) {
+			return v.Goto("/sources")
+		}
+		return v.Show(site.Shell{Title: "Home", Current: "/", Crumbs: []site.Crumb{{Text: "Home"}}}, quietBody())
+	}
+	p, err := readPicture(v)
+	if err != nil {
+		return err
+	}
+	fresh := !p.looked() && !p.Scope.Decided() && len(p.Controls) == 0
+	if fresh && v.Actor.May(auth.SourcesWrite) && v.Query("start") != "later" {
+		return v.Goto("/start")
+	}
+	h := home{picture: p}
+	if h.Edition, err = edition(p.Scope.Catalogue); err != nil {
+		return err
+	}
+	if v.Actor.May(auth.LogRead) {
+		h.Log = true
+		if h.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
+			return err
+		}
+	}
+	if h.Line, err = h.line(v); err != nil {
+		return err
+	}
+	return v.Show(site.Shell{Title: "Home", Current: "/", Crumbs: []site.Crumb{{Text: "Home"}}}, homeBody(h))
+}
+
+func toDoor(v *site.Visit) error {
+	var done bool
+	err := v.DB.Read(v.Context(), db.All, func(tx *db.Tx) (err error) {
+		done, err = auth.SetupDone(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !done {
+		return v.Goto("/setup")
+	}
+	return v.Goto("/sign-in")
+}
+
+func edition(id string) (*frameworks.Version, error) {
+	cat, err := frameworks.Shipped()
+	if err != nil {
+		return nil, err
+	}
+	return cat.Version(id)
+}
+
+func (h home) facts() []site.Fact {
+	out := []site.Fact{{Text: h.today().Format("Monday 2 January 2006, 15:04 MST")}, {Text: h.scopeText(), Href: "/scope"}}
+	if left := h.left(); left != "" {
+		out = append(out, site.Fact{Text: left})
+	}
+	return out
+}
+
+// criteriaMap draws all criteria of the edition, those out of scope dashed.
+func (p picture) criteriaMap(edition *frameworks.Version) site.CriteriaMapView {
+	m := site.CriteriaMapView{NotHref: "/criteria?verdict=not_selected"}
+	known := map[string]readiness.Criterion{}
+	for _, k := range p.Criteria {
+		known[k.Code] = k
+	}
+	category, outside := "", ""
+	var groups []site.Link // a category out of scope and how many it has
+	for _, s := range edition.Series {
+		row := site.SeriesRow{ID: s.Code, Name: s.Title, Rule: len(m.Rows) > 0 && s.Category != category && category == frameworks.Security}
+		for _, c := range s.Criteria {
+			k, in := known[c.Code]
+			if !in {
+				m.NotSelected = append(m.NotSelected, site.CriterionView{ID: c.Code, Href: criterionHref(c.Code), State: site.CellNotSelected})
+				if outside != s.Category {
+					outside = s.Category
+					groups = append(groups, site.Link{Text: letters(s.Code)})
+				}
+				continue
+			}
+			if row.Of++; k.Verdict == readiness.Ready {
+				row.Done++
+			}
+			row.Cells = append(row.Cells, site.CriterionView{ID: k.Code, Href: criterionHref(k.Code), Cause: k.Why, State: cellState(k.Verdict),
+				Designed: segment(k.Designed), Implemented: segment(k.InPlace), Evidenced: segment(k.Evidenced)})
+		}
+		if row.Of > 0 {
+			category = s.Category
+			m.Rows = append(m.Rows, row)
+		}
+	}
+	m.NotText = "Not selected"
+	for i, g := range groups {
+		n := 0
+		for _, c := range m.NotSelected {
+			if letters(c.ID) == g.Text {
+				n++
+			}
+		}
+		m.NotText += []string{", ", " · "}[max(0, 1-i)] + g.Text + " " + number(n)
+	}
+	return m
+}
+
+// letters is what a series or criterion begins with: PI of PI1.3, P of P4.
+func letters(code string) string {
+	for i, r := range code {
+		if r >= '0' && r <= '9' {
+			return code[:i]
+		}
+	}
+	return code
+}
+
+// categoryTable is the same truth as the map in figures. Each figure opens the
+// criteria it counts, and the last line is the sum of those above it.
+func (p picture) categoryTable() site.TableView {
+	t := site.TableView{Caption: "Criteria by category", Columns: []site.Column{
+		{Head: "Category", Wide: true, Phone: site.PlaceFirst}, {Head: "In scope", Num: true}, {Head: "Designed", Num: true},
+		{Head: "Implemented", Num: true}, {Head: "Evidenced", Num: true}, {Head: "Ready", Num: true},
+		{Head: "Not ready", Num: true}, {Head: "Unknown", Num: true},
+	}}
+	for _, c := range p.Categories {
+		t.Rows = append(t.Rows, site.Row{Href: listed("category", c.Code), Cells: categoryCells(c, true)})
+	}
+	t.Total = categoryCells(p.Total, false)
+	for i := range t.Total {
+		t.Total[i].Strong = true
+	}
+	return t
+}
+
+func categoryCells(c readiness.Category, coloured bool) []site.Cell {
+	in := func(n int, pairs ...string) site.Cell {
+		if c.Code != "" {
+			pairs = append([]string{"category", c.Code}, pairs...)
+		}
+		return site.Number(int64(n), listed(pairs...))
+	}
+	not, unknown := in(c.NotReady, "verdict", "not_ready"), in(c.Unknown, "verdict", "unknown")
+	if coloured && c.NotReady > 0 {
+		not.Tone, not.Strong = site.StatusFail, true
+	}
+	if coloured && c.Unknown > 0 {
+		unknown.Tone, unknown.Strong = site.StatusUnknown, true
+	}
+	return []site.Cell{site.Words(c.Title), in(c.InScope, "verdict", "selected"), in(c.Designed, "part", "designed"), in(c.InPlace, "part", "implemented"),
+		in(c.Evidenced, "part", "evidenced"), in(c.Ready, "verdict", "ready"), not, unknown}
+}
+
+// listed is the address of the criteria that fit, by names and values in turn.
+func listed(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	if len(q) == 0 {
+		return "/criteria"
+	}
+	return "/criteria?" + q.Encode()
+}
+
+// mostActions is how many acts the first page shows.
+const mostActions = 6
+
+func (h home) actions() []site.ActionView {
+	list := order(h.Actions)
+	return h.rows(list[:min(len(list), mostActions)])
+}
+
+// checkTotals are the checks by what they say, adding up to those answered.
+func (h home) checkTotals() site.TotalView {
+	t := h.Checks
+	out := site.TotalView{Total: site.TotalRow{Text: "Answered", Value: number(t.Total()), Href: "/checks"}}
+	for _, r := range []struct {
+		status site.Status
+		n      int
+	}{{site.StatusFail, t.Fail}, {site.StatusUnknown, t.Unknown}, {site.StatusExcepted, t.Excepted}, {site.StatusPass, t.Pass}, {site.StatusNotApplicable, t.NotApplicable}} {
+		row := site.TotalRow{Text: r.status.Word(), Value: number(r.n), Href: "/checks?status=" + string(r.status)}
+		if r.n > 0 && (r.status == site.StatusFail || r.status == site.StatusUnknown) {
+			row.Tone = r.status
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	return out
+}
+
+func tasks(n int) string { return site.Plural(int64(n), "task", "tasks") }
+
+func (h home) logFacts() []site.FactRow {
+	var out []site.FactRow
+	if h.Log {
+		out = append(out, site.FactRow{Key: "Entries", Value: site.Count(h.Head.Size), Mono: true, Href: "/log"}, h.signed())
+	}
+	if h.Sources != nil {
+		out = append(out, h.sourcesFact())
+	}
+	return out
+}
+
+func (h home) signed() site.FactRow {
+	waiting := h.Head.Size - h.Head.SignedSize
+	switch {
+	case h.Head.ReadOnly != "":
+		return site.FactRow{Key: "Signed", Value: "read-only: " + h.Head.ReadOnly, Status: site.StatusFail, Href: "/log"}
+	case h.Head.SignedSize == 0:
+		return site.FactRow{Key: "Signed", Value: "not yet", Status: site.StatusNotStarted, Href: "/log"}
+	case waiting > 0:
+		return site.FactRow{Key: "Signed", Node: signedNode(h.Head, h.At, site.Plural(waiting, "entry waits", "entries wait")), Status: site.StatusNotStarted}
+	}
+	return site.FactRow{Key: "Signed", Node: signedNode(h.Head, h.At, ""), Status: site.StatusPass}
+}
+
+func (h home) sourcesFact() site.FactRow {
+	n, of := h.answering(), len(h.Sources)
+	f := site.FactRow{Key: "Sources", Href: "/sources", Status: site.StatusPass, Value: number(n) + " of " + number(of) + " answering"}
+	switch {
+	case of == 0:
+		f.Value, f.Status, f.Href = "none connected yet", site.StatusNotStarted, "/start/sources"
+	case n < of:
+		f.Value, f.Status = f.Value+", "+number(of-n)+" silent", site.StatusUnknown
+	}
+	return f
+}
+
+// line is the period with what happened in it: evidence week by week, and the
+// acts that are on record. Nothing is drawn that is not.
+func (h home) line(v *site.Visit) (*site.PeriodView, error) {
+	from, last, ok := h.period()
+	if !ok || !v.Actor.May(auth.EvidenceRead) {
+		return nil, nil
+	}
+	to := last.AddDate(0, 0, 1)
+	weeks, some, err := weekly(v, from, to)
+	if err != nil || !some {
+		return nil, err
+	}
+	out := &site.PeriodView{Title: "The period", From: from, To: to, Now: h.today(), Weeks: weeks, Note: "Bars: evidence recorded per week."}
+	add := func(at time.Time, status site.Status, text, href string) {
+		if !at.IsZero() && !at.Before(from) && at.Before(to) {
+			out.Events = append(out.Events, site.PeriodEvent{At: at.In(h.Zone), Status: status, Text: text, Href: href})
+		}
+	}
+	add(h.Scope.Effective, site.StatusPass, "Scope decided", "/scope")
+	for _, s := range h.Sources {
+		add(s.Created, site.StatusPass, s.Name+" connected", "/sources/"+string(s.ID))
+	}
+	for day, n := range adoptions(h.Controls, h.Zone) {
+		add(day, site.StatusPass, site.Plural(int64(n), "control adopted", "controls adopted"), "/controls")
+	}
+	add(last, site.StatusNotStarted, "Last day", "/scope")
+	slices.SortFunc(out.Events, func(a, b site.PeriodEvent) int { return a.At.Compare(b.At) })
+	return out, nil
+}
+
+// adoptions counts the controls adopted on each day.
+func adoptions(list []readiness.Control, zone *time.Location) map[time.Time]int {
+	out := map[time.Time]int{}
+	for _, x := range list {
+		y, m, d := x.Adopted.In(zone).Date()
+		out[time.Date(y, m, d, 12, 0, 0, 0, zone)]++
+	}
+	return out
+}
+
+const selectWeekly = `SELECT w, COUNT(*) FROM (SELECT (captured - ?) / ? AS w FROM evidence
+	WHERE org_id = ? AND captured >= ? AND captured < ?) AS weeks GROUP BY w`
+
+const week = 7 * 24 * time.Hour
+
+// weekly counts evidence by week of the period.
+func weekly(v *site.Visit, from, to time.Time) (out []site.PeriodWeek, some bool, err error) {
+	counts := map[int64]int64{}
+	start, length := from.UnixMilli(), week.Milliseconds()
+	err = v.DB.Read(v.Context(), string(v.Org), func(tx *db.Tx) error {
+		args := []any{start, length, v.Org, start, to.UnixMilli()}
+		return tx.Each(selectWeekly, args, func(scan func(...any) error) error {
+			var w, n int64
+			err := scan(&w, &n)
+			counts[w] = n
+			return err
+		})
+	})
+	now := v.Clock.Now()
+	for i, at := int64(0), from; at.Before(to) && at.Before(now); i, at = i+1, at.Add(week) {
+		out = append(out, site.PeriodWeek{Start: at, Count: counts[i], Href: "/evidence"})
+		some = some || counts[i] > 0
+	}
+	return out, some, err
+}
