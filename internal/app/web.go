@@ -1,14 +1,74 @@
 package app
 
 import (
+	"context"
+	"io"
 	"net/http"
+	"slices"
 
+	"github.com/tickmark/tickmark/internal/api"
+	apipage "github.com/tickmark/tickmark/internal/api/page"
 	"github.com/tickmark/tickmark/internal/assess"
+	assesspage "github.com/tickmark/tickmark/internal/assess/page"
+	"github.com/tickmark/tickmark/internal/auth"
+	checkspage "github.com/tickmark/tickmark/internal/checks/page"
 	"github.com/tickmark/tickmark/internal/conf"
+	controlspage "github.com/tickmark/tickmark/internal/controls/page"
+	"github.com/tickmark/tickmark/internal/evidence"
+	evidencepage "github.com/tickmark/tickmark/internal/evidence/page"
+	"github.com/tickmark/tickmark/internal/id"
+	jobpage "github.com/tickmark/tickmark/internal/job/page"
+	"github.com/tickmark/tickmark/internal/op"
+	orgspage "github.com/tickmark/tickmark/internal/orgs/page"
+	readinesspage "github.com/tickmark/tickmark/internal/readiness/page"
+	scopespage "github.com/tickmark/tickmark/internal/scopes/page"
+	searchpage "github.com/tickmark/tickmark/internal/search/page"
+	"github.com/tickmark/tickmark/internal/site"
+	sourcespage "github.com/tickmark/tickmark/internal/sources/page"
 )
 
+// Pages lists every page of the site.
+func Pages(offer assess.Offer) []site.Route {
+	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
+		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
+		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
+}
+
+func gallery(v *site.Visit) error {
+	return v.Fragment(site.Layout(site.GalleryShell(site.ReadPrefs(v.R)), site.Gallery()))
+}
+
+// handlers builds what the public address answers, and what the socket in the
+// data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
+	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), Nav: nav, Tabs: tabs, Throttle: auth.NewThrottle(), Wake: wake}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
-	return mux, mux
+	mux.Handle("GET "+site.StaticPrefix, site.Static())
+	mux.Handle("POST "+site.PrefsPath, site.SavePrefs(s.TLS()))
+	mux.Handle(op.Base+"/", api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Docs: apipage.New(Operations())}))
+	web.Mount(mux, Pages(offer))
+	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
+
+	local = api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever})
+	return site.Secure(mux, s.TLS()), local
+}
+
+func bundle(ctx context.Context, desk *op.Desk, w io.Writer) error {
+	_, err := evidence.WriteBundle(ctx, desk, w)
+	return err
+}
+
+// orgHeader names the organization on the socket, where a directory holds
+// several.
+const orgHeader = "Tickmark-Org"
+
+// whoever opens the socket has the data directory in hand and acts as the
+// owner of its organization.
+func (a *App) whoever(r *http.Request) (auth.Actor, id.Org, error) {
+	desk, err := a.Desk(r.Context(), r.Header.Get(orgHeader))
+	if err != nil {
+		return auth.Actor{}, "", err
+	}
+	return desk.Actor, desk.Org, nil
 }

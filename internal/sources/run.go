@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sort"
 	"strings"
@@ -84,7 +85,7 @@ func (r *Reader) Read(ctx context.Context, desk *op.Desk, source id.Source, prog
 	if !known {
 		return Run{}, fault.Invalid("kind", "this version cannot read a source of kind %s", s.Kind)
 	}
-	if err := guard(ctx, c, s.Settings, in); err != nil {
+	if err := guard(ctx, desk.Log, c, s.Settings, in); err != nil {
 		if ctx.Err() != nil {
 			return Run{}, ctx.Err()
 		}
@@ -101,10 +102,11 @@ func (r *Reader) Read(ctx context.Context, desk *op.Desk, source id.Source, prog
 func name(c Collector) string { return c.Kind() + "/" + c.Version() }
 
 // guard turns a collector's panic into an error of its run.
-func guard(ctx context.Context, c Collector, settings json.RawMessage, in *Intake) (err error) {
+func guard(ctx context.Context, log *slog.Logger, c Collector, settings json.RawMessage, in *Intake) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the collector failed: %v\n%s", p, debug.Stack())
+			log.Error("collector", "kind", c.Kind(), "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the collector failed: %v", p)
 		}
 	}()
 	if err := c.Collect(ctx, settings, in); err != nil {

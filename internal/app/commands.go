@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+
+	"github.com/tickmark/tickmark/internal/assess"
+	"github.com/tickmark/tickmark/internal/cli"
+	"github.com/tickmark/tickmark/internal/conf"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/op"
+)
+
+// Run runs one command line and returns the exit status.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return cli.Run(ctx, args, stdin, stdout, stderr, cli.Commands{
+		Operations: Operations(), Extra: &commands{},
+		Open: func(ctx context.Context, data string) (*op.Desk, func() error, error) {
+			a, err := Open(ctx, conf.ForData(data), slog.New(slog.DiscardHandler))
+			if err != nil {
+				return nil, nil, err
+			}
+			desk, err := a.Desk(ctx, "")
+			if err != nil {
+				return nil, nil, errors.Join(err, a.Close())
+			}
+			stop := a.sealing(ctx)
+			return desk, func() error { stop(); return a.Close() }, nil
+		},
+	})
+}
+
+// commands are those that are not operations.
+type commands struct {
+	Serve  serveCmd  `cmd:"" help:"Run the server."`
+	Assess assessCmd `cmd:"" help:"Read a repository or this machine, judge it, and print where the organization stands."`
+	Export exportCmd `cmd:"" help:"Write the evidence log with its evidence to a file that anyone can check."`
+	Key    keyCmd    `cmd:"" help:"Print the key that a verifier pins."`
+}
+
+type serveCmd struct {
+	conf.Config `embed:""`
+	conf.Server `embed:""`
+	Git         string `help:"Offer this repository at the guided start; the checkout Tickmark is started in, if left out." placeholder:"PATH" type:"path"`
+}
+
+// Run serves until the context ends.
+func (c *serveCmd) Run(ctx context.Context, t *cli.Terminal) error {
+	c.Config.Data = t.Data
+	a, err := Open(ctx, c.Config, c.Config.Logger())
+	if err != nil {
+		return err
+	}
+	from := c.Git
+	if from == "" {
+		from = "."
+	}
+	err = a.Serve(ctx, c.Server, assess.Offer{Git: assess.Checkout(from), Host: true}, t.Out)
+	return errors.Join(err, a.Close())
+}
+
+// notAssessed is the exit status when there is no finding to speak of: 1 and 3
+// are findings.
+const notAssessed = 2
+
+type assessCmd struct {
+	conf.Config `embed:""`
+	Git         string `help:"Read this repository." placeholder:"PATH" type:"path"`
+	Host        bool   `help:"Read this Linux machine."`
+	Org         string `help:"Name of the organization to make, or to use when there are several." placeholder:"NAME"`
+	Quiet       bool   `help:"Show no progress."`
+}
+
+// Run assesses and exits with what was found: 0 all pass, 1 something fails,
+// 3 nothing fails but something is unknown.
+func (c *assessCmd) Run(ctx context.Context, t *cli.Terminal) error {
+	c.Config.Data = t.Data
+	log := slog.New(slog.DiscardHandler)
+	if c.Verbose {
+		log = c.Config.Logger()
+	}
+	a, err := Open(ctx, c.Config, log)
+	if err != nil {
+		fmt.Fprintln(t.Err, "tickmark:", err)
+		return cli.Status(notAssessed)
+	}
+	status, err := a.Assess(ctx, Assess{Offer: assess.Offer{Git: c.Git, Host: c.Host}, Org: c.Org, JSON: t.JSON, Quiet: c.Quiet}, t.Out, t.Err)
+	if err := errors.Join(err, a.Close()); err != nil {
+		fmt.Fprintln(t.Err, "tickmark:", err)
+		return cli.Status(notAssessed)
+	}
+	if status == assess.AllPass {
+		return nil
+	}
+	return cli.Status(status)
+}
+
+type exportCmd struct {
+	conf.Config `embed:""`
+	Out         string `help:"File to write, FILE.evb." required:"" placeholder:"FILE" type:"path"`
+	Org         string `help:"The organization, when there are several." placeholder:"NAME"`
+}
+
+// Run writes the bundle, through the server that holds the directory if one
+// does.
+func (c *exportCmd) Run(ctx context.Context, t *cli.Terminal) error {
+	c.Config.Data = t.Data
+	if client := answering(ctx, c.Config); client != nil {
+		err := create(c.Out, func(w io.Writer) error {
+			return ask(ctx, client, http.MethodPost, "/exports/bundle", c.Org, func(r io.Reader) error {
+				_, err := io.Copy(w, r)
+				return err
+			})
+		})
+		if err == nil {
+			_, err = fmt.Fprintf(t.Out, "Wrote %s.\nCheck it with: tickmark-verify --key KEY %s\n", c.Out, filepath.Base(c.Out))
+		}
+		return err
+	}
+	a, err := Open(ctx, c.Config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.Export(ctx, c.Org, c.Out, t.Out), a.Close())
+}
+
+type keyCmd struct {
+	conf.Config `embed:""`
+	Org         string `help:"The organization, when there are several." placeholder:"NAME"`
+}
+
+// Run prints the key.
+func (c *keyCmd) Run(ctx context.Context, t *cli.Terminal) error {
+	c.Config.Data = t.Data
+	if client := answering(ctx, c.Config); client != nil {
+		var head struct {
+			Key string `json:"key"`
+		}
+		err := ask(ctx, client, http.MethodGet, "/ledgers/current", c.Org, func(r io.Reader) error { return json.NewDecoder(r).Decode(&head) })
+		if err == nil {
+			_, err = fmt.Fprintln(t.Out, head.Key)
+		}
+		return err
+	}
+	a, err := Open(ctx, c.Config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.Key(ctx, c.Org, t.Out), a.Close())
+}
+
+// answering returns a client of the server that holds the data directory, or
+// nil when none answers.
+func answering(ctx context.Context, c conf.Config) *http.Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", c.Socket())
+	}
+	conn, err := dial(ctx, "", "")
+	if err != nil {
+		return nil
+	}
+	conn.Close()
+	return &http.Client{Transport: &http.Transport{DialContext: dial}}
+}
+
+// ask sends a request to the socket and hands over the answer.
+func ask(ctx context.Context, client *http.Client, method, path, org string, take func(io.Reader) error) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://tickmark"+op.Base+path, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set(orgHeader, org)
+	res, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("the server that holds the directory does not answer: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode == http.StatusOK {
+		return take(res.Body)
+	}
+	var problem struct {
+		Detail string `json:"detail"`
+	}
+	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&problem); err != nil || problem.Detail == "" {
+		return fmt.Errorf("the server that holds the directory answers %s", res.Status)
+	}
+	return fault.Conflict("%s", problem.Detail)
+}

@@ -1,0 +1,349 @@
+package page
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/site"
+)
+
+// findingsShown is how many resources a page of findings has.
+const findingsShown = 25
+
+// detail is a check with everything that is known of it.
+type detail struct {
+	checks.Detail
+	Findings  op.Page[checks.Finding]
+	Which     checks.Status // of the findings shown
+	After     string
+	Held      checks.Held
+	From, To  time.Time
+	Judged    bool // at some time
+	Adopted   map[string]controls.Control
+	Waivers   []checks.Waiver
+	Names     map[string]string // of the sources
+	Now       time.Time
+	MayExcept bool
+	Form      site.FormView
+	AsTable   bool
+}
+
+func showCheck(v *site.Visit) error {
+	x, err := read(v)
+	if err != nil {
+		return err
+	}
+	return v.Show(x.shell(), showBody(x))
+}
+
+func (x detail) shell() site.Shell { return shell(x.Title, site.Crumb{Text: x.ID, Mono: true}) }
+
+func read(v *site.Visit) (detail, error) {
+	x := detail{Now: v.Clock.Now(), After: v.Query("after"), MayExcept: v.Actor.May(auth.ExceptWrite), Names: map[string]string{}, AsTable: v.Query("as") == "table"}
+	var err error
+	if x.Detail, err = checks.Get.Do(v.Context(), v.Desk, checks.Ref{ID: v.Path("id")}); err != nil {
+		return x, err
+	}
+	for _, a := range x.Sources {
+		x.Names[string(a.Source)] = a.Name
+	}
+	x.Which = x.which(v.Query("show"))
+	if x.Findings, err = checks.Findings.Do(v.Context(), v.Desk, checks.FindingFilter{ID: x.ID, Status: string(x.Which), After: x.After, Limit: findingsShown}); err != nil {
+		return x, err
+	}
+	x.From = time.Date(x.Now.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
+	x.To = x.From.AddDate(1, 0, 0)
+	if x.Held, err = checks.Coverage.Do(v.Context(), v.Desk, checks.Period{Check: x.ID, From: x.From, To: x.To}); err != nil {
+		return x, err
+	}
+	x.judged()
+	all, err := checks.Exceptions.Do(v.Context(), v.Desk, op.None{})
+	if err != nil {
+		return x, err
+	}
+	for _, w := range all.Items {
+		if w.Check == x.ID {
+			x.Waivers = append(x.Waivers, w)
+		}
+	}
+	x.Form = exceptForm(x)
+	return x, x.readAdopted(v)
+}
+
+// which findings are shown: those asked for, or those that matter most.
+func (x *detail) which(asked string) checks.Status {
+	switch s := checks.Status(asked); s {
+	case checks.Pass, checks.Fail, checks.Unknown:
+		return s
+	}
+	switch {
+	case x.Failing > 0:
+		return checks.Fail
+	case x.Unknown > 0:
+		return checks.Unknown
+	case x.Passing > 0:
+		return checks.Pass
+	}
+	return checks.Fail
+}
+
+// judged finds the month in which the check was first answered; the calendar
+// begins there.
+func (x *detail) judged() {
+	for i, s := range x.Held.Spans {
+		if s.Status != checks.Unknown || i > 0 || x.Looked {
+			x.Judged = true
+		}
+		if s.Status != checks.Unknown || i > 0 {
+			x.From = time.Date(s.From.Year(), s.From.Month(), 1, 0, 0, 0, 0, time.UTC)
+			return
+		}
+	}
+}
+
+func (x *detail) readAdopted(v *site.Visit) error {
+	x.Adopted = map[string]controls.Control{}
+	for _, code := range x.Controls {
+		c, err := controls.Get.Do(v.Context(), v.Desk, controls.Ref{ID: code})
+		if err == nil && c.Retired.IsZero() {
+			x.Adopted[code] = c
+		} else if err != nil && fault.KindOf(err) != fault.KindNotFound {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x detail) lead() site.Lead {
+	l := site.Lead{ID: x.ID, Name: x.Title, Status: site.Status(x.Status), Word: statusWord(x.Check)}
+	if !x.Looked {
+		l.Status, l.Word = site.StatusNotStarted, "No source answers it"
+	} else if since := x.since(); !since.IsZero() {
+		lasted := site.Duration(x.Now.Sub(since))
+		switch x.Status {
+		case checks.Fail:
+			l.Word = "Failing for " + lasted
+		case checks.Unknown:
+			l.Word = "Unknown for " + lasted
+		}
+	}
+	return l
+}
+
+// since is when the oldest of the sources that say so began to.
+func (x detail) since() time.Time {
+	var t time.Time
+	for _, a := range x.Sources {
+		if a.Status == x.Status && !a.Since.IsZero() && (t.IsZero() || a.Since.Before(t)) {
+			t = a.Since
+		}
+	}
+	return t
+}
+
+func (x detail) sentence() string {
+	since := ""
+	if t := x.since(); !t.IsZero() {
+		since = ", since " + t.Format("2 January 2006")
+	}
+	switch {
+	case !x.Looked:
+		return stop(capital(x.Reason))
+	case x.Status == checks.Fail:
+		return strings.TrimSuffix(capital(x.Summary), ".") + since + "."
+	case x.Status == checks.Unknown:
+		return "It cannot be known. " + stop(capital(x.Reason))
+	case x.Status == checks.Excepted:
+		return strings.TrimSuffix(capital(x.Summary), ".") + ". An exception covers it until " + x.Until.Format("2 January 2006") + "."
+	case x.Status == checks.NotApplicable:
+		return "It applies to nothing that was seen."
+	}
+	if n := int64(x.Total - x.NotApplicable); n > 0 {
+		return fmt.Sprintf("%s of %s pass%s.", site.Count(int64(x.Passing)), site.Count(n), since)
+	}
+	return strings.TrimSuffix(capital(x.Summary), ".") + since + "."
+}
+
+func (x detail) facts() []site.Fact {
+	weight := "Shown beside its controls"
+	if x.Mandatory {
+		weight = "Fails its controls when it fails"
+	}
+	out := []site.Fact{{Text: capital(x.Severity) + " severity"}, {Text: weight}, {Text: "Reads " + x.Kind}, {Text: capital(x.Cadence) + ", good for " + x.Freshness}}
+	if x.Own {
+		out = append(out, site.Fact{Text: "Written here"})
+	}
+	if !x.At.IsZero() {
+		out = append(out, site.Fact{Node: ageOf("judged", x.At, x.Now)})
+	}
+	return out
+}
+
+// remedy is what to do in words, and the command that does it, if there is one.
+// Prose ends with a full stop or a colon; a command does not.
+func remedy(s string) (prose, command string) {
+	var p, c []string
+	for _, line := range strings.Split(strings.TrimSpace(s), "\n") {
+		if t := strings.TrimSpace(line); len(c) > 0 || len(p) > 0 && !strings.HasSuffix(t, ".") && !strings.HasSuffix(t, ":") {
+			c = append(c, line)
+		} else if t != "" {
+			p = append(p, t)
+		}
+	}
+	return strings.Join(p, " "), strings.Join(c, "\n")
+}
+
+func (x detail) sourceTable() site.TableView {
+	t := site.TableView{Caption: "What it says of each source", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "What it says", Wide: true},
+		{Head: "Since"}, {Head: "Read"}, {Head: "Run"}, {Head: "Status", Phone: site.PlaceEnd}},
+		Empty: site.EmptyView{Title: "No source answers it.", Text: stop(capital(x.Reason)), Link: site.Link{Text: "Connect a source", Href: "/sources/new"}}}
+	for _, a := range x.Sources {
+		since := site.Words("–")
+		if !a.Since.IsZero() {
+			since = site.Node(site.Age(a.Since, x.Now))
+		}
+		what := a.Summary
+		if a.Status == checks.Unknown && a.Reason != "" {
+			what = a.Reason
+		}
+		t.Rows = append(t.Rows, site.Row{Href: "/sources/" + string(a.Source), Cells: []site.Cell{{Text: a.Name, Strong: true}, site.Words(capital(what)),
+			since, site.Node(site.Age(a.At, x.Now)), site.Node(shortID(string(a.Run), "/runs/"+string(a.Run))), site.Mark(site.Status(a.Status), "")}})
+	}
+	return t
+}
+
+func (x detail) totals() site.TotalView {
+	show := func(s checks.Status) string { return "/checks/" + x.ID + "?show=" + string(s) + "#findings" }
+	row := func(text string, n int, href string, tone site.Status) site.TotalRow {
+		if n == 0 {
+			href, tone = "", ""
+		}
+		return site.TotalRow{Text: text, Value: site.Count(int64(n)), Href: href, Tone: tone}
+	}
+	return site.TotalView{Rows: []site.TotalRow{row("fail", x.Failing, show(checks.Fail), site.StatusFail), row("unknown", x.Unknown, show(checks.Unknown), site.StatusUnknown),
+		row("pass", x.Passing, show(checks.Pass), ""), row("not applicable", x.NotApplicable, "", "")}, Total: row("All of kind "+x.Kind, x.Total, x.resources(), "")}
+}
+
+// resources is the list the check reads, where one source has it.
+func (x detail) resources() string {
+	if len(x.Sources) != 1 {
+		return "/sources"
+	}
+	return fmt.Sprintf("/sources/%s/%s", x.Sources[0].Source, x.Kind)
+}
+
+func (x detail) findingTable() site.TableView {
+	t := site.TableView{Caption: "Resources", Columns: []site.Column{{Head: capital(x.Kind), Mono: true, Phone: site.PlaceFirst}, {Head: "Why", Wide: true},
+		{Head: "Since"}, {Head: "Source"}, {Head: "Status", Phone: site.PlaceEnd}}}
+	for _, s := range []checks.Status{checks.Fail, checks.Unknown, checks.Pass} {
+		n := map[checks.Status]int{checks.Fail: x.Failing, checks.Unknown: x.Check.Unknown, checks.Pass: x.Passing}[s]
+		if n > 0 || s == x.Which {
+			t.Filters = append(t.Filters, site.Chip{Text: site.Status(s).Word() + " " + site.Count(int64(n)), Href: "/checks/" + x.ID + "?show=" + string(s) + "#findings", Add: s != x.Which})
+		}
+	}
+	t.Empty = site.EmptyView{Title: "None.", Text: "No single " + x.Kind + " says this."}
+	for _, f := range x.Findings.Items {
+		href := fmt.Sprintf("/sources/%s/%s/%s", f.Source, x.Kind, url.PathEscape(f.Key))
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.ID(brief(f.Key), href), site.Words(capital(f.Reason)),
+			site.Node(site.Age(f.Since, x.Now)), site.Words(x.Names[string(f.Source)]), site.Mark(site.Status(f.Status), "")}})
+	}
+	if len(t.Rows) > 0 {
+		t.Pager = site.PagerView{Shown: int64(len(t.Rows)), Of: x.Findings.Total, OlderText: "More", NewerText: "First"}
+		at := func(after string) string {
+			return address("/checks/"+x.ID, url.Values{"show": {string(x.Which)}, "after": {after}}) + "#findings"
+		}
+		if x.Findings.Next != "" {
+			t.Pager.Older = at(x.Findings.Next)
+		}
+		if x.After != "" {
+			t.Pager.Newer = at("")
+		}
+	}
+	return t
+}
+
+// brief cuts a long key, such as a commit's id; its record has the whole.
+func brief(key string) string {
+	if len(key) > 44 {
+		return key[:20] + "…" + key[len(key)-12:]
+	}
+	return key
+}
+
+// rule is the check as it is run, for whoever wants to repeat it.
+func (x detail) rule() string {
+	var b strings.Builder
+	line := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-10s %s\n", key+":", strings.ReplaceAll(strings.TrimSpace(value), "\n", "\n           "))
+		}
+	}
+	line("id", x.ID)
+	line("reads", x.Kind)
+	line("applies", x.Applies)
+	line("pass", x.Pass)
+	for _, name := range slices.Sorted(maps.Keys(x.Params)) {
+		line("p."+name, fmt.Sprint(x.Params[name])+"   # "+x.Definition.Params[name].Doc)
+	}
+	line("message", x.Definition.Message)
+	line("empty", string(x.Empty))
+	line("freshness", x.Freshness)
+	line("cadence", x.Cadence)
+	line("mandatory", strconv.FormatBool(x.Mandatory))
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func (x detail) mapped() []site.FactRow {
+	var out []site.FactRow
+	for _, m := range x.Map {
+		out = append(out, site.FactRow{Key: m.Strength, Value: m.Criterion, Href: "/criteria/" + m.Criterion, Mono: true})
+	}
+	return out
+}
+
+func (x detail) intervals() []site.Interval {
+	var out []site.Interval
+	for i, s := range x.Held.Spans {
+		if i == 0 && s.Status == checks.Unknown && s.Cause == "no check judges it" {
+			continue // the calendar hatches what nobody looked at
+		}
+		label := site.Duration(s.To.Sub(s.From))
+		if s.Status == checks.Fail && i == len(x.Held.Spans)-1 {
+			label += ", open"
+		}
+		out = append(out, site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Label: label, Cause: capital(s.Cause)})
+	}
+	return out
+}
+
+func (x detail) measured() []site.FactRow {
+	percent := func(s string) string {
+		if s == "–" || s == "" {
+			return "–"
+		}
+		return s + " %"
+	}
+	return []site.FactRow{site.Text("Uptime", percent(x.Held.Uptime)), site.Text("Coverage", percent(x.Held.Coverage)),
+		site.Text("Worst case", percent(x.Held.WorstCase)), site.Text("Drift events", site.Count(int64(x.Held.Drifts)))}
+}
+
+func exceptForm(x detail) site.FormView {
+	return site.FormView{Action: "/checks/" + x.ID + "/except", Buttons: []site.ButtonView{{Text: "Grant the exception"}}, Fields: []site.FieldView{
+		{Kind: site.FieldArea, Name: "reason", Label: "Reason", Help: "Why the failure is accepted, and what covers the risk meanwhile. 10 characters at least.", Rows: 3, Attrs: templ.Attributes{"maxlength": "2000"}},
+		{Kind: site.FieldDate, Name: "ends", Label: "Ends on", Help: "Within 12 months.", Attrs: templ.Attributes{"min": x.Now.AddDate(0, 0, 1).Format(time.DateOnly), "max": x.Now.AddDate(1, 0, 0).Format(time.DateOnly)}},
+		{Name: "key", Label: "Only for this " + x.Kind, Optional: true, Mono: true, Help: "Its key as the table gives it. Left empty, it covers every failing one.", Autocomplete: "off"},
+		{Name: "owner", Label: "Who answers for it", Optional: true, Help: "You, if left empty."},
+	}}
+}

@@ -1,0 +1,108 @@
+// Package conf is what an operator may set. It is read once, in main, from
+// flags and TICKMARK_ variables, and handed on as values.
+package conf
+
+import (
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tickmark/tickmark/internal/fault"
+)
+
+// Config says where an installation keeps its things. The tags are the command
+// line's.
+type Config struct {
+	// Data is a flag of every command, so the command line sets it.
+	Data     string `kong:"-"`
+	Database string `help:"PostgreSQL address, postgres://USER@HOST/NAME. A file in the data directory if left out." env:"TICKMARK_DATABASE"`
+	Keys     string `help:"Directory for the root key and the held log heads, outside the data directory. DATA.keys if left out." env:"TICKMARK_KEYS" type:"path"`
+	Verbose  bool   `help:"Log more." env:"TICKMARK_VERBOSE"`
+}
+
+// ForData is the configuration of a command that has no flags of its own for
+// it: what the environment says.
+func ForData(data string) Config {
+	return Config{Data: data, Database: os.Getenv("TICKMARK_DATABASE"), Keys: os.Getenv("TICKMARK_KEYS")}
+}
+
+// URL is the database's address.
+func (c Config) URL() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "tickmark.db")
+}
+
+// KeyDir is where keys lie. It is never inside the data directory: a copy of
+// the one must not carry the other.
+func (c Config) KeyDir() (string, error) {
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return "", fault.Invalid("data", "give a directory").With(err)
+	}
+	if c.Keys == "" {
+		return data + ".keys", nil
+	}
+	keys, err := filepath.Abs(c.Keys)
+	if err != nil {
+		return "", fault.Invalid("keys", "give a directory").With(err)
+	}
+	if keys == data || strings.HasPrefix(keys, data+string(filepath.Separator)) {
+		return "", fault.Invalid("keys", "%s lies inside the data directory: a copy of the data would carry its key; give a directory outside", keys)
+	}
+	return keys, nil
+}
+
+// RootKey is the path of the root key, Held that of the held log heads.
+func (c Config) RootKey() (root, held string, err error) {
+	dir, err := c.KeyDir()
+	return filepath.Join(dir, "root.key"), filepath.Join(dir, "held"), err
+}
+
+// Blobs is the directory of the blobs.
+func (c Config) Blobs() string { return filepath.Join(c.Data, "blobs") }
+
+// Socket is where a running server answers the command line.
+func (c Config) Socket() string { return filepath.Join(c.Data, "tickmark.sock") }
+
+// Logger writes to standard error, as text.
+func (c Config) Logger() *slog.Logger {
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// Server says how a server is reached.
+type Server struct {
+	Listen  string `help:"Address to listen on. A free port is taken if this one is in use and was not chosen." default:"127.0.0.1:8477" env:"TICKMARK_LISTEN"`
+	BaseURL string `name:"base-url" help:"Address people type, such as https://tickmark.example.com, when it differs." env:"TICKMARK_BASE_URL"`
+	TLSCert string `name:"tls-cert" help:"Certificate file." type:"path" env:"TICKMARK_TLS_CERT"`
+	TLSKey  string `name:"tls-key" help:"Key file of the certificate." type:"path" env:"TICKMARK_TLS_KEY"`
+}
+
+// DefaultListen is the address that may give way to a free port.
+const DefaultListen = "127.0.0.1:8477"
+
+// TLS reports whether browsers reach the server encrypted: by itself, or
+// through a proxy that the base URL names.
+func (s Server) TLS() bool { return s.TLSCert != "" || strings.HasPrefix(s.BaseURL, "https://") }
+
+// Check refuses what could not work, before anything is opened.
+func (s Server) Check() error {
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return fault.Invalid("tls-cert", "give both --tls-cert and --tls-key, or neither")
+	}
+	if s.BaseURL == "" {
+		return nil
+	}
+	u, err := url.Parse(s.BaseURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" {
+		return fault.Invalid("base-url", "give an address such as https://tickmark.example.com, without a path")
+	}
+	return nil
+}
