@@ -175,6 +175,9 @@ func (l *look) setPassword(f facts, u user, shadows map[string]shadow, shadowErr
 		f.set("password_algorithm", p.algorithm)
 	}
 	f.unsaid("no password is stored", "password_algorithm")
+	if !u.password.elsewhere {
+		f.unsaid("the account's password stands in /etc/passwd, which keeps no dates", fields...)
+	}
 	f.unsaid("/etc/shadow does not say", fields...)
 }
 

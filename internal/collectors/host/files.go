@@ -27,7 +27,7 @@ var watched = []struct{ pattern, category string }{
 	{"/etc/ssh/sshd_config", settingsFile}, {"/etc/ssh/sshd_config.d", settingsFile}, {"/etc/ssh/sshd_config.d/*", settingsFile},
 	{"/etc/ssh/ssh_host_*_key", secretFile},
 	{"/etc/pam.d", settingsFile}, {"/etc/login.defs", settingsFile}, {"/etc/profile", settingsFile}, {"/etc/ld.so.preload", settingsFile},
-	{"/etc/sysctl.conf", settingsFile}, {"/etc/fstab", settingsFile}, {"/etc/hosts", settingsFile}, {"/etc/resolv.conf", settingsFile},
+	{"/etc/sysctl.conf", settingsFile}, {"/etc/fstab", settingsFile}, {"/etc/hosts", settingsFile},
 	{"/etc/audit", settingsFile}, {"/etc/systemd/system", settingsFile},
 	{"/etc/crontab", scheduleFile}, {"/etc/anacrontab", scheduleFile}, {"/etc/cron.d", scheduleFile}, {"/etc/cron.d/*", scheduleFile},
 	{"/etc/cron.hourly", scheduleFile}, {"/etc/cron.daily", scheduleFile}, {"/etc/cron.weekly", scheduleFile}, {"/etc/cron.monthly", scheduleFile},

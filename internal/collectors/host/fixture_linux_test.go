@@ -243,9 +243,9 @@ func TestSaysWhatAnOrdinaryUserCannotRead(t *testing.T) {
 	for _, name := range []string{"debian", "rhel"} {
 		t.Run(name, func(t *testing.T) {
 			root := plant(t, name)
+			settle(t, root)
 			chmod(t, root, 0, guarded...)
 			t.Cleanup(func() { chmod(t, root, 0o755, guarded...) })
-			settle(t, root)
 			var in *sources.Intake
 			asNobody(t, func() { in = collect(t, below(root)) })
 			everythingIsSaid(t, in)

@@ -133,8 +133,9 @@ func (l *look) listening(context.Context) error {
 	return nil
 }
 
+// remedyForRoot is for what the running machine shows to root.
 func (l *look) remedyForRoot() string {
-	if l.euid == 0 {
+	if l.euid == 0 || !l.tree.live() {
 		return ""
 	}
 	return asRoot

@@ -59,6 +59,19 @@ type sshdConfig struct {
 	texts     map[string][]byte // the files, without comments
 }
 
+func newSSHDConfig() *sshdConfig {
+	return &sshdConfig{values: map[string]directive{}, before: map[string]bool{}, texts: map[string][]byte{}}
+}
+
+// answered is what the server itself says it applies, in its answer to sshd -T.
+func answered(out []byte) *sshdConfig {
+	c := newSSHDConfig()
+	for _, d := range parseSSHD(out) {
+		c.apply(d, "")
+	}
+	return c
+}
+
 // loosening are settings that open a sign-in when a condition gives them.
 var loosening = map[string][]string{
 	"passwordauthentication": {"yes"}, "kbdinteractiveauthentication": {"yes"},
@@ -67,7 +80,7 @@ var loosening = map[string][]string{
 
 // loadSSHD reads a server's file and all it includes.
 func (l *look) loadSSHD() (*sshdConfig, error) {
-	c := &sshdConfig{values: map[string]directive{}, before: map[string]bool{}, texts: map[string][]byte{}}
+	c := newSSHDConfig()
 	data, err := l.tree.read(sshdFile, maxText)
 	if err != nil {
 		return nil, err
@@ -155,7 +168,8 @@ func (l *look) ssh(ctx context.Context) error {
 		l.in.Cover("ssh_service") // there is none
 		return nil
 	case err != nil:
-		config = &sshdConfig{unread: l.why(sshdFile, err), unreadErr: err, values: map[string]directive{}, before: map[string]bool{}}
+		config = newSSHDConfig()
+		config.unread, config.unreadErr = l.why(sshdFile, err), err
 	}
 	for name, text := range config.texts {
 		l.raw(name, text)
@@ -172,13 +186,9 @@ func (l *look) ssh(ctx context.Context) error {
 	if l.tree.live() && l.euid == 0 && installed {
 		var out []byte
 		if out, askErr = l.ask(ctx, "sshd"); askErr == nil {
-			whole := &sshdConfig{values: map[string]directive{}}
-			for _, d := range parseSSHD(out) {
-				whole.apply(d, "")
-			}
 			f.set("config_source", "sshd -T")
 			l.raw("sshd-T", out)
-			f.setSSHD(whole)
+			f.setSSHD(answered(out))
 			l.blind(f, "ssh_service", config.unread, l.rights(config.unreadErr), unreadFields(config, "match_overrides")...)
 			return l.in.Add(f.resource("ssh_service", "sshd"))
 		}
@@ -205,7 +215,8 @@ var sshdDefaults = map[string]string{
 // fromFile fills the facts from the server's files. A value that stands behind
 // a file which could not be read may not be the one that holds.
 func (l *look) fromFile(f facts, c *sshdConfig, askErr error) {
-	sure := &sshdConfig{values: map[string]directive{}, ports: c.ports}
+	sure := newSSHDConfig()
+	sure.ports = c.ports
 	for key, d := range c.values {
 		if c.unread == "" || c.before[key] {
 			sure.values[key] = d

@@ -229,6 +229,9 @@ func (l *look) encrypted(m mount) encryption {
 	case "zfs", "bcachefs":
 		return encryption{reason: m.fstype + " encrypts by itself, which no file of the machine shows", remedy: "Attach the answer of: zfs get encryption"}
 	case "overlay":
+		if l.inContainer() == "" {
+			return encryption{reason: "an overlay file system does not show which disks it lies on", remedy: ask}
+		}
 		return encryption{reason: "inside a container: the disk below cannot be seen from here", remedy: "Run Tickmark on the machine itself."}
 	}
 	device := l.block(m)

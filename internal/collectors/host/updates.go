@@ -249,14 +249,15 @@ func (l *look) pendingRedHat(ctx context.Context) error {
 // amd64 or cloud-amd64.
 var release = regexp.MustCompile(`^([0-9][0-9.-]*[0-9])[.-]?(.*)$`)
 
-var minor = regexp.MustCompile(`_[0-9]+`)
+// minor is the part of a Red Hat flavour that changes with each minor release.
+var minor = regexp.MustCompile(`(el[0-9]+)_[0-9]+`)
 
 func cutRelease(s string) (numbers, flavour string) {
 	m := release.FindStringSubmatch(s)
 	if m == nil {
 		return "", s
 	}
-	return m[1], minor.ReplaceAllString(m[2], "")
+	return m[1], minor.ReplaceAllString(m[2], "$1")
 }
 
 // reboot reads whether an update waits for a restart: a mark that updates
