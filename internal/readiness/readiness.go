@@ -321,6 +321,12 @@ func (p *Picture) criterion(k frameworks.Criterion, library []controls.Template)
 func (k *Criterion) settle(key []Control) {
 	if len(key) == 0 {
 		k.Verdict, k.Why = NotStarted, "No control has been adopted for it."
+		switch { // a machine may have seen something all the same
+		case len(k.Failing) > 0:
+			k.Evidenced = Failing
+		case len(k.Unclear) > 0:
+			k.Evidenced = Unknown
+		}
 		return
 	}
 	k.Designed, k.InPlace, k.Evidenced = Full, Full, Full

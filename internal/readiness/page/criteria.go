@@ -20,11 +20,21 @@ type line struct {
 
 // verdictWord is the verdict as addresses name it; out of scope is one too.
 func (l line) verdictWord() string {
-	if !l.In {
+	switch {
+	case !l.In:
 		return "not_selected"
+	case l.State.Verdict == readiness.NotReady:
+		return "not_met"
 	}
 	return string(l.State.Verdict)
 }
+
+// Verdicts of addresses that stand for several: they open figures and are not
+// offered as filters of their own.
+const (
+	inScope  = "selected"
+	notReady = "not_ready" // not met or not started
+)
 
 // wanted narrows the criteria, as the address says.
 type wanted struct {
@@ -32,8 +42,8 @@ type wanted struct {
 }
 
 var (
-	verdicts = []site.Link{{Text: "Not ready", Href: "not_ready"}, {Text: "Not started", Href: "not_started"}, {Text: "Unknown", Href: "unknown"}, {Text: "Ready", Href: "ready"},
-		{Text: "Not selected", Href: "not_selected"}, {Text: "In scope", Href: "selected"}}
+	verdicts = []site.Link{{Text: "Not met", Href: "not_met"}, {Text: "Not started", Href: "not_started"}, {Text: "Unknown", Href: "unknown"}, {Text: "Ready", Href: "ready"},
+		{Text: "Not selected", Href: "not_selected"}, {Text: "In scope", Href: inScope}, {Text: "Not ready", Href: notReady}}
 	parts = []site.Link{{Text: "Designed", Href: "designed"}, {Text: "Implemented", Href: "implemented"}, {Text: "Evidenced", Href: "evidenced"}}
 	seens = []site.Link{{Text: "Touched by a machine", Href: "1"}, {Text: "Not touched", Href: "0"}}
 )
@@ -74,24 +84,22 @@ func categoryLinks(edition *frameworks.Version) []site.Link {
 	return out
 }
 
-// fits says whether a criterion is among those wanted. Not ready holds those
-// that were not started too, as everywhere.
+// fits says whether a criterion is among those wanted.
 func (w wanted) fits(l line) bool {
 	k := l.State
+	is := l.verdictWord()
 	switch w.Verdict {
-	case "":
-	case "selected":
+	case "", is:
+	case inScope:
 		if !l.In {
 			return false
 		}
-	case string(readiness.NotReady):
-		if k.Verdict != readiness.NotReady && k.Verdict != readiness.NotStarted {
+	case notReady:
+		if is != "not_met" && is != "not_started" {
 			return false
 		}
 	default:
-		if l.verdictWord() != w.Verdict {
-			return false
-		}
+		return false
 	}
 	state := map[string]readiness.State{"designed": k.Designed, "implemented": k.InPlace, "evidenced": k.Evidenced}[w.Part]
 	return (w.Category == "" || w.Category == l.Category) && (w.Part == "" || state == readiness.Full) &&
@@ -191,7 +199,7 @@ func (x list) filters() []site.Chip {
 			switch {
 			case l.Href == f.now:
 				on = append(on, site.Chip{Text: l.Text, Href: x.Wanted.href(f.name, "")})
-			case f.now == "" && f.offer && x.any(f.name, l.Href):
+			case f.now == "" && f.offer && l.Href != inScope && l.Href != notReady && x.any(f.name, l.Href):
 				off = append(off, site.Chip{Text: l.Text, Href: x.Wanted.href(f.name, l.Href), Add: true})
 			}
 		}
@@ -230,18 +238,17 @@ func (x list) table() site.TableView {
 
 func (l line) row() site.Row {
 	status, word := verdictStatus(l.State.Verdict)
-	cells := []site.Cell{site.ID(l.Code, criterionHref(l.Code)), site.WordsNote(l.Title, l.State.Why)}
-	for _, s := range []readiness.State{l.State.Designed, l.State.InPlace, l.State.Evidenced} {
-		if !l.In {
-			cells = append(cells, site.Words("–"))
-			continue
-		}
-		part, name := partStatus(s)
-		cells = append(cells, site.Mark(part, name))
+	why := l.State.Why
+	if l.State.Verdict == readiness.NotStarted {
+		why = "" // the verdict says it
 	}
+	cells := []site.Cell{site.ID(l.Code, criterionHref(l.Code)), site.WordsNote(l.Title, why)}
 	n := site.Words("–")
 	if l.In {
+		cells = append(cells, partMark(designed, l.State.Designed), partMark(implemented, l.State.InPlace), partMark(evidenced, l.State.Evidenced))
 		n = site.Number(int64(len(l.State.Controls)), criterionHref(l.Code)+"#controls")
+	} else {
+		cells = append(cells, site.Words("–"), site.Words("–"), site.Words("–"))
 	}
 	return site.Row{Href: criterionHref(l.Code), Cells: append(cells, site.Mark(status, word), n)}
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -172,18 +173,22 @@ func (x criterion) said() site.SentenceView {
 // partRows are the three parts with what each means here.
 func (x criterion) partRows() []site.FactRow {
 	var out []site.FactRow
-	for _, p := range []struct {
-		name, means string
-		state       readiness.State
+	for part, p := range []struct {
+		means string
+		state readiness.State
 	}{
-		{"Designed", "a control says who does what, and how often", x.State.Designed},
-		{"Implemented", "a person said how it is done, or a check has seen it", x.State.InPlace},
-		{"Evidenced", "what watches it passes, or evidence is no older than its rhythm", x.State.Evidenced},
+		{"Whether every control it rests on says who does what, and how often", x.State.Designed},
+		{"Whether a person said how each is done, or a check has seen it", x.State.InPlace},
+		{"Whether what watches each passes, or its evidence is no older than its rhythm", x.State.Evidenced},
 	} {
-		status, word := partStatus(p.state)
-		out = append(out, site.FactRow{Key: p.name, Value: word + ": " + p.means, Status: status})
+		mark := partMark(part, p.state)
+		out = append(out, site.FactRow{Key: partWords[part][0], Node: partNode(answer(p.state), p.means), Status: mark.Status})
 	}
 	return out
+}
+
+func answer(s readiness.State) string {
+	return map[readiness.State]string{readiness.Full: "Yes", readiness.Failing: "Fails", readiness.Unknown: "Unknown", readiness.Empty: "Not yet"}[cmp.Or(s, readiness.Empty)]
 }
 
 func (x criterion) controlTable() site.TableView {
@@ -192,12 +197,8 @@ func (x criterion) controlTable() site.TableView {
 		{Head: "Designed"}, {Head: "Implemented"}, {Head: "Evidenced", Phone: site.PlaceEnd},
 	}, Empty: site.EmptyView{Title: "None adopted.", Text: "A criterion is answered by controls. Those of the library that would are below."}}
 	for _, c := range x.Adopted {
-		cells := []site.Cell{site.ID(c.Code, controlHref(c.Code)), site.WordsNote(c.Title, c.Why), site.Node(site.Person(c.OwnerName))}
-		for _, s := range []readiness.State{c.Designed, c.InPlace, c.Evidenced} {
-			status, word := partStatus(s)
-			cells = append(cells, site.Mark(status, word))
-		}
-		t.Rows = append(t.Rows, site.Row{Href: controlHref(c.Code), Cells: cells})
+		t.Rows = append(t.Rows, site.Row{Href: controlHref(c.Code), Cells: []site.Cell{site.ID(c.Code, controlHref(c.Code)), site.WordsNote(c.Title, c.Why),
+			site.Node(site.Person(c.OwnerName)), partMark(designed, c.Designed), partMark(implemented, c.InPlace), partMark(evidenced, c.Evidenced)}})
 	}
 	return t
 }
@@ -242,6 +243,29 @@ func (x criterion) evidenceTable() site.TableView {
 			site.Words(r.Origin), site.Node(site.Age(r.Captured, x.At))}})
 	}
 	return t
+}
+
+// mostProposed is how many proposals the page shows; the library has the rest.
+const mostProposed = 8
+
+func (x criterion) foremost() []controls.Shelved {
+	return x.Proposed[:min(len(x.Proposed), mostProposed)]
+}
+
+func (x criterion) proposedNote() string {
+	if len(x.Proposed) > mostProposed {
+		return number(mostProposed) + " of " + number(len(x.Proposed)) + ", none of them counted"
+	}
+	return "none of them counted"
+}
+
+// ownerField asks who will own what is adopted.
+func (x criterion) ownerField() site.FieldView {
+	f := site.FieldView{Kind: site.FieldSelect, Name: "owner", Label: "Their owner", Short: true}
+	for _, m := range x.Members {
+		f.Options = append(f.Options, site.Option{Value: string(m.ID), Text: m.Name, Chosen: m.ID == x.Me.User})
+	}
+	return f
 }
 
 // reason says why a control is proposed.

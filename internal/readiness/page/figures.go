@@ -55,7 +55,7 @@ func (p picture) criteriaFigures() figureGroup {
 	t := p.Total
 	return figureGroup{"Criteria", "each is counted in exactly one of the four", []figure{
 		{Name: "Ready", Value: int64(t.Ready), Href: listed("verdict", "ready"), Means: "Designed, implemented and evidenced by all its key controls, or by all its controls where none is key."},
-		{Name: "Not ready", Value: int64(t.NotReady - started), Href: listed("verdict", "not_ready"), Means: "A control is adopted, and at least one of the three parts is missing or fails. The link shows those not started too."},
+		{Name: "Not met", Value: int64(t.NotReady - started), Href: listed("verdict", "not_met"), Means: "A control is adopted, and at least one of the three parts is missing or fails. The home page counts it as not ready."},
 		{Name: "Not started", Value: int64(started), Href: listed("verdict", "not_started"), Means: "No control has been adopted for it. The home page counts it as not ready."},
 		{Name: "Unknown", Value: int64(t.Unknown), Href: listed("verdict", "unknown"), Means: "Designed and implemented, but what watches it gave no answer. Unknown never counts as ready."},
 		{Name: "In scope", Value: int64(t.InScope), Href: listed("verdict", "selected"), Total: true, Means: "The criteria that the chosen categories bring. Security always is among them."},

@@ -3,6 +3,7 @@ package page
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -98,7 +99,7 @@ func (p picture) criteriaMap(edition *frameworks.Version) site.CriteriaMapView {
 		known[k.Code] = k
 	}
 	category, outside := "", ""
-	var groups []site.Link // a category out of scope and how many it has
+	var groups []group
 	for _, s := range edition.Series {
 		row := site.SeriesRow{ID: s.Code, Name: s.Title, Rule: len(m.Rows) > 0 && s.Category != category && category == frameworks.Security}
 		for _, c := range s.Criteria {
@@ -107,7 +108,7 @@ func (p picture) criteriaMap(edition *frameworks.Version) site.CriteriaMapView {
 				m.NotSelected = append(m.NotSelected, site.CriterionView{ID: c.Code, Href: criterionHref(c.Code), State: site.CellNotSelected})
 				if outside != s.Category {
 					outside = s.Category
-					groups = append(groups, site.Link{Text: letters(s.Code)})
+					groups = append(groups, group{s.Category, label(edition, s)})
 				}
 				continue
 			}
@@ -125,24 +126,28 @@ func (p picture) criteriaMap(edition *frameworks.Version) site.CriteriaMapView {
 	m.NotText = "Not selected"
 	for i, g := range groups {
 		n := 0
-		for _, c := range m.NotSelected {
-			if letters(c.ID) == g.Text {
+		for _, c := range edition.Criteria() {
+			if c.Category == g.category {
 				n++
 			}
 		}
-		m.NotText += []string{", ", " · "}[max(0, 1-i)] + g.Text + " " + number(n)
+		m.NotText += []string{", ", " · "}[max(0, 1-i)] + g.label + " " + number(n)
 	}
 	return m
 }
 
-// letters is what a series or criterion begins with: PI of PI1.3, P of P4.
-func letters(code string) string {
-	for i, r := range code {
-		if r >= '0' && r <= '9' {
-			return code[:i]
+// group is a category out of scope.
+type group struct{ category, label string }
+
+// label names a category by the codes of its criteria: PI1 where it has one
+// series, P where it has several.
+func label(edition *frameworks.Version, s frameworks.Series) string {
+	for _, other := range edition.Series {
+		if other.Category == s.Category && other.Code != s.Code {
+			return strings.TrimRight(s.Code, "0123456789")
 		}
 	}
-	return code
+	return s.Code
 }
 
 // categoryTable is the same truth as the map in figures. Each figure opens the
@@ -198,22 +203,30 @@ const mostActions = 6
 
 func (h home) actions() []site.ActionView {
 	list := order(h.Actions)
-	return h.rows(list[:min(len(list), mostActions)])
+	return rows(list[:min(len(list), mostActions)])
 }
 
-// checkTotals are the checks by what they say, adding up to those answered.
-func (h home) checkTotals() site.TotalView {
-	t := h.Checks
-	out := site.TotalView{Total: site.TotalRow{Text: "Answered", Value: number(t.Total()), Href: "/checks"}}
+// checkFact is what the checks say, the worst first, adding up to those that
+// some source answers.
+func (h home) checkFact() site.FactRow {
+	if h.Checks.Total() == 0 {
+		return site.FactRow{Key: "Checks", Value: "none has an answer yet", Status: site.StatusNotStarted, Href: "/checks"}
+	}
+	return site.FactRow{Key: "Checks", Node: checkNode(h.Checks)}
+}
+
+// counted are the checks by what they say, without what there is none of.
+func counted(t readiness.Tally) []site.TotalRow {
+	var out []site.TotalRow
 	for _, r := range []struct {
 		status site.Status
 		n      int
-	}{{site.StatusFail, t.Fail}, {site.StatusUnknown, t.Unknown}, {site.StatusExcepted, t.Excepted}, {site.StatusPass, t.Pass}, {site.StatusNotApplicable, t.NotApplicable}} {
-		row := site.TotalRow{Text: r.status.Word(), Value: number(r.n), Href: "/checks?status=" + string(r.status)}
-		if r.n > 0 && (r.status == site.StatusFail || r.status == site.StatusUnknown) {
-			row.Tone = r.status
+		word   string
+	}{{site.StatusFail, t.Fail, "fail"}, {site.StatusUnknown, t.Unknown, "unknown"}, {site.StatusExcepted, t.Excepted, "excepted"},
+		{site.StatusPass, t.Pass, "pass"}, {site.StatusNotApplicable, t.NotApplicable, "not applicable"}} {
+		if r.n > 0 {
+			out = append(out, site.TotalRow{Text: number(r.n) + " " + r.word, Href: "/checks?status=" + string(r.status), Tone: r.status})
 		}
-		out.Rows = append(out.Rows, row)
 	}
 	return out
 }
@@ -228,7 +241,7 @@ func (h home) logFacts() []site.FactRow {
 	if h.Sources != nil {
 		out = append(out, h.sourcesFact())
 	}
-	return out
+	return append(out, h.checkFact())
 }
 
 func (h home) signed() site.FactRow {
@@ -269,31 +282,51 @@ func (h home) line(v *site.Visit) (*site.PeriodView, error) {
 		return nil, err
 	}
 	out := &site.PeriodView{Title: "The period", From: from, To: to, Now: h.today(), Weeks: weeks, Note: "Bars: evidence recorded per week."}
-	add := func(at time.Time, status site.Status, text, href string) {
-		if !at.IsZero() && !at.Before(from) && at.Before(to) {
-			out.Events = append(out.Events, site.PeriodEvent{At: at.In(h.Zone), Status: status, Text: text, Href: href})
-		}
-	}
-	add(h.Scope.Effective, site.StatusPass, "Scope decided", "/scope")
-	for _, s := range h.Sources {
-		add(s.Created, site.StatusPass, s.Name+" connected", "/sources/"+string(s.ID))
-	}
-	for day, n := range adoptions(h.Controls, h.Zone) {
-		add(day, site.StatusPass, site.Plural(int64(n), "control adopted", "controls adopted"), "/controls")
-	}
-	add(last, site.StatusNotStarted, "Last day", "/scope")
-	slices.SortFunc(out.Events, func(a, b site.PeriodEvent) int { return a.At.Compare(b.At) })
+	out.Events = h.events(from, to)
+	out.Events = append(out.Events, site.PeriodEvent{At: last, Status: site.StatusNotStarted, Text: "Last day", Href: "/scope"})
 	return out, nil
 }
 
-// adoptions counts the controls adopted on each day.
-func adoptions(list []readiness.Control, zone *time.Location) map[time.Time]int {
-	out := map[time.Time]int{}
-	for _, x := range list {
-		y, m, d := x.Adopted.In(zone).Date()
-		out[time.Date(y, m, d, 12, 0, 0, 0, zone)]++
+// events are the acts on record within the period, those of one day as one.
+func (h home) events(from, to time.Time) []site.PeriodEvent {
+	var out []site.PeriodEvent
+	add := func(at time.Time, text, href string) {
+		at = at.In(h.Zone)
+		if at.Before(from) || !at.Before(to) {
+			return
+		}
+		for i := range out {
+			if dayOf(out[i].At).Equal(dayOf(at)) {
+				out[i].Text += ", " + text
+				return
+			}
+		}
+		out = append(out, site.PeriodEvent{At: at, Status: site.StatusPass, Text: upper(text), Href: href})
 	}
+	if h.Scope.Decided() {
+		add(h.Scope.Effective, "scope decided", "/scope")
+	}
+	connected, adopted := map[time.Time]int64{}, map[time.Time]int64{}
+	for _, s := range h.Sources {
+		connected[dayOf(s.Created.In(h.Zone))]++
+	}
+	for _, x := range h.Controls {
+		adopted[dayOf(x.Adopted.In(h.Zone))]++
+	}
+	for day, n := range connected {
+		add(day, site.Plural(n, "source", "sources")+" connected", "/sources")
+	}
+	for day, n := range adopted {
+		add(day, site.Plural(n, "control", "controls")+" adopted", "/controls")
+	}
+	slices.SortFunc(out, func(a, b site.PeriodEvent) int { return a.At.Compare(b.At) })
 	return out
+}
+
+// dayOf is the midnight with which the day of an instant begins, in its zone.
+func dayOf(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
 }
 
 const selectWeekly = `SELECT w, COUNT(*) FROM (SELECT (captured - ?) / ? AS w FROM evidence

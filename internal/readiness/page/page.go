@@ -169,14 +169,14 @@ func statusOf(s checks.Status) site.Status {
 	return site.StatusUnknown
 }
 
-// verdictStatus is how a criterion as a whole is drawn. Ready is the only one
-// that is good; what was not started is neither failing nor unknown.
+// verdictStatus is how a criterion as a whole is drawn. Not ready is said as not
+// met or not started, because only the first is a failure.
 func verdictStatus(v readiness.Verdict) (site.Status, string) {
 	switch v {
 	case readiness.Ready:
 		return site.StatusPass, "Ready"
 	case readiness.NotReady:
-		return site.StatusFail, "Not ready"
+		return site.StatusFail, "Not met"
 	case readiness.NotKnown:
 		return site.StatusUnknown, "Unknown"
 	case readiness.NotStarted:
@@ -185,17 +185,28 @@ func verdictStatus(v readiness.Verdict) (site.Status, string) {
 	return site.StatusNotApplicable, "Not selected"
 }
 
-// partStatus is how one of the three parts is drawn.
-func partStatus(s readiness.State) (site.Status, string) {
+// The three parts of a control or criterion, in order.
+const (
+	designed = iota
+	implemented
+	evidenced
+)
+
+// partWords say a part that is there, and one that is not.
+var partWords = [3][2]string{{"Designed", "Not designed"}, {"Implemented", "Not implemented"}, {"Evidenced", "No evidence"}}
+
+// partMark is one of the three parts in a table. It is said in full, because on
+// a phone no head stands above it.
+func partMark(part int, s readiness.State) site.Cell {
 	switch s {
 	case readiness.Full:
-		return site.StatusPass, "Yes"
+		return site.Mark(site.StatusPass, partWords[part][0])
 	case readiness.Failing:
-		return site.StatusFail, "Fails"
+		return site.Mark(site.StatusFail, "Fails")
 	case readiness.Unknown:
-		return site.StatusUnknown, "Unknown"
+		return site.Mark(site.StatusUnknown, "Unknown")
 	}
-	return site.StatusNotStarted, "No"
+	return site.Mark(site.StatusNotStarted, partWords[part][1])
 }
 
 func segment(s readiness.State) site.Segment {
@@ -275,13 +286,10 @@ func order(list []readiness.Action) []readiness.Action {
 const mostSettled = 5
 
 // row is an action as the lists show it.
-func (p picture) row(a readiness.Action) site.ActionView {
+func row(a readiness.Action) site.ActionView {
 	out := site.ActionView{Text: phrase(firstLine(a.Text)), Owner: a.Owner, Status: site.StatusNotStarted}
 	if a.Status == checks.Fail || a.Status == checks.Unknown {
 		out.Status = statusOf(a.Status)
-	}
-	if a.Owner != "" && a.Owner == p.Me.Name {
-		out.Owner = "you"
 	}
 	switch {
 	case a.Kind == readiness.Adopt && strings.HasPrefix(a.Text, "Adopt"):
@@ -303,10 +311,10 @@ func (p picture) row(a readiness.Action) site.ActionView {
 	return out
 }
 
-func (p picture) rows(list []readiness.Action) []site.ActionView {
+func rows(list []readiness.Action) []site.ActionView {
 	out := make([]site.ActionView, 0, len(list))
 	for _, a := range list {
-		out = append(out, p.row(a))
+		out = append(out, row(a))
 	}
 	return out
 }
