@@ -16,8 +16,6 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
-	"github.com/tickmark/tickmark/internal/arch/repo"
 )
 
 // patience bounds every wait.
@@ -303,26 +301,6 @@ type Violation struct {
 
 func (v Violation) String() string {
 	return fmt.Sprintf("%s (%s): %s\n\t%s", v.ID, v.Impact, v.Help, strings.Join(v.Nodes, "\n\t"))
-}
-
-// Axe examines the page as it stands against WCAG 2.2 AA and axe's good
-// practice.
-func (p *Page) Axe() []Violation {
-	p.t.Helper()
-	root, err := repo.Root()
-	if err != nil {
-		p.fail("%v", err)
-	}
-	script, err := os.ReadFile(filepath.Join(root, "e2e", "testdata", "axe.min.js"))
-	if err != nil {
-		p.fail("%v", err)
-	}
-	// What the debugger evaluates is not subject to the page's policy.
-	p.Eval("void(0);\n"+string(script)+";\nvoid(0)", nil)
-	var out []Violation
-	p.Eval(`axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => (
-		{ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.map(n => n.html + " " + n.any.concat(n.all, n.none).map(c => c.message).join("; "))})))`, &out)
-	return out
 }
 
 // Eval evaluates JavaScript, waiting for a promise, and decodes its value into

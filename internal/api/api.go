@@ -8,8 +8,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -85,8 +87,22 @@ func New(engine *op.Engine, ops []op.Operation, extra Extra) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		defer s.survive(w, r)
 		s.mux.ServeHTTP(w, r)
 	})
+}
+
+// survive makes a panic a problem. One that comes after the answer has begun
+// ends the connection.
+func (s *server) survive(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler || w.Header().Get("Content-Type") != "" {
+		panic(http.ErrAbortHandler)
+	}
+	s.refuse(w, r, nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 }
 
 // endpoint is an operation with what every request to it needs.

@@ -45,11 +45,12 @@ func (s *server) who(r *http.Request) (auth.Actor, id.Org, error) {
 		if err != nil {
 			from = r.RemoteAddr
 		}
-		if wait := s.tries.wait(from, now); wait > 0 {
-			return auth.Actor{}, "", tooMany(wait)
-		}
 		actor, org, err := auth.FromToken(r.Context(), s.DB, strings.TrimSpace(token), now)
 		if f := fault.As(err); f != nil && f.Kind == fault.KindDenied {
+			// Only bad tokens wait: behind a proxy everyone has one address.
+			if wait := s.tries.wait(from, now); wait > 0 {
+				return auth.Actor{}, "", tooMany(wait)
+			}
 			s.tries.note(from, now)
 			err = stranger(f.Message)
 		}
@@ -73,14 +74,14 @@ func (s *server) who(r *http.Request) (auth.Actor, id.Org, error) {
 	return actor, org, err
 }
 
-// How many bad tokens an address may send in a time before it has to wait.
+// How many bad tokens an address may send in a time before it is told to wait.
 const (
 	maxTries  = 30
 	tryWindow = time.Minute
 	maxKnown  = 10_000
 )
 
-// tries bounds the look-ups that bad tokens cause. Guessing one is out of
+// tries tells whoever sends bad tokens to slow down. Guessing one is out of
 // reach anyway.
 type tries struct {
 	mu   sync.Mutex

@@ -45,13 +45,20 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
-	mux.Handle("POST "+site.PrefsPath, site.SavePrefs(s.TLS()))
+	mux.Handle("POST "+site.PrefsPath, http.NewCrossOriginProtection().Handler(site.SavePrefs(s.TLS())))
 	mux.Handle(op.Base+"/", api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Docs: apipage.New(Operations())}))
 	web.Mount(mux, Pages(offer))
 	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
 
 	local = api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever})
 	return site.Secure(mux, s.TLS()), local
+}
+
+// Handler is what the public address answers, for whoever serves it otherwise
+// than Serve does. Nobody is woken for work that a page puts in line.
+func (a *App) Handler(s conf.Server, offer assess.Offer) http.Handler {
+	public, _ := a.handlers(s, offer, func() {})
+	return public
 }
 
 func bundle(ctx context.Context, desk *op.Desk, w io.Writer) error {

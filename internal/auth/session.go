@@ -3,7 +3,10 @@ package auth
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
@@ -25,12 +28,22 @@ func StartSession(tx *db.Tx, user id.User, agent string, now time.Time) (secret 
 		return "", "", err
 	}
 	secret, hash := newSecret("")
-	if len(agent) > 200 {
-		agent = agent[:200]
-	}
+	agent = tidy(agent)
 	ms := clock.Millis(now)
 	_, err = tx.Exec(insertSession, hash, user, org, agent, ms, ms, clock.Millis(now.Add(SessionMax)))
 	return secret, org, err
+}
+
+// tidy makes what a browser says of itself fit the databases, which do not
+// all take every byte.
+func tidy(agent string) string {
+	agent = agent[:min(len(agent), 200)]
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, agent)
 }
 
 // EndSession signs out.
@@ -66,12 +79,14 @@ func FromSession(ctx context.Context, d *db.DB, secret string, now time.Time) (A
 		return Actor{}, "", err
 	}
 	if now.Sub(clock.FromMillis(seen)) > touchEvery {
-		err = d.Write(ctx, db.All, func(tx *db.Tx) error {
+		// A database that takes no writes can still be read; whoever reads it
+		// stays signed in until the session runs out.
+		_ = d.Write(ctx, db.All, func(tx *db.Tx) error {
 			_, err := tx.Exec(touchSession, clock.Millis(now), hash)
 			return err
 		})
 	}
-	return a, org, err
+	return a, org, nil
 }
 
 // Token is a program's permission to act for a member. Its secret is shown
@@ -103,12 +118,21 @@ func Tokens(tx *db.Tx, org id.Org) ([]Token, error) {
 	})
 }
 
-// RevokeToken ends a token at once.
-func RevokeToken(tx *db.Tx, org id.Org, token id.Token, now time.Time) error {
-	n, err := tx.Exec(revokeToken, clock.Millis(now), org, token)
-	if err == nil && n == 0 {
+// RevokeToken ends a token at once. Members end their own; whoever keeps the
+// members ends anybody's.
+func RevokeToken(tx *db.Tx, org id.Org, token id.Token, by Actor, now time.Time) error {
+	var user id.User
+	err := tx.Row(selectTokenOf, []any{org, token}, &user)
+	if errors.Is(err, db.ErrNone) {
 		return fault.NotFound("no token %s that is still good", token)
 	}
+	if err != nil {
+		return err
+	}
+	if user != by.User && !by.May(MembersWrite) {
+		return fault.Denied("This token acts for another member, who can end it. So can an owner.")
+	}
+	_, err = tx.Exec(revokeToken, clock.Millis(now), org, token)
 	return err
 }
 

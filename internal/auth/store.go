@@ -1,11 +1,9 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"net/mail"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/clock"
@@ -50,10 +48,11 @@ const (
 	touchSession  = "UPDATE sessions SET seen = ? WHERE id = ?"
 	deleteSession = "DELETE FROM sessions WHERE id = ?"
 
-	insertToken  = "INSERT INTO tokens (org_id, id, user_id, name, hash, created, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
-	selectToken  = "SELECT org_id, user_id, expires, revoked FROM tokens WHERE hash = ?"
-	selectTokens = "SELECT id, user_id, name, created, expires, revoked FROM tokens WHERE org_id = ? ORDER BY id DESC"
-	revokeToken  = "UPDATE tokens SET revoked = ? WHERE org_id = ? AND id = ? AND revoked = 0"
+	insertToken   = "INSERT INTO tokens (org_id, id, user_id, name, hash, created, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
+	selectToken   = "SELECT org_id, user_id, expires, revoked FROM tokens WHERE hash = ?"
+	selectTokens  = "SELECT id, user_id, name, created, expires, revoked FROM tokens WHERE org_id = ? ORDER BY id DESC"
+	selectTokenOf = "SELECT user_id FROM tokens WHERE org_id = ? AND id = ? AND revoked = 0"
+	revokeToken   = "UPDATE tokens SET revoked = ? WHERE org_id = ? AND id = ? AND revoked = 0"
 )
 
 // NewSetupToken makes the one-time token of first setup and replaces an
@@ -230,90 +229,4 @@ func MemberActor(tx *db.Tx, org id.Org, user id.User, via string) (Actor, error)
 	}
 	a.Roles = splitRoles(roles)
 	return a, err
-}
-
-// Throttle slows down whoever guesses passwords. It lives in memory: a restart
-// forgives, a guesser cannot cause one.
-type Throttle struct {
-	mu    sync.Mutex
-	tries map[string]attempt
-}
-
-type attempt struct {
-	failed int
-	last   time.Time
-}
-
-// free failures come before each next one doubles the wait, up to maxWait.
-const (
-	free      = 5
-	maxWait   = 15 * time.Minute
-	maxMemory = 10_000
-)
-
-// NewThrottle returns one that has seen nothing.
-func NewThrottle() *Throttle { return &Throttle{tries: map[string]attempt{}} }
-
-func (t *Throttle) wait(key string, now time.Time) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	a := t.tries[key]
-	if a.failed < free {
-		return 0
-	}
-	hold := min(time.Second<<min(a.failed-free, 10), maxWait)
-	return a.last.Add(hold).Sub(now)
-}
-
-func (t *Throttle) note(key string, ok bool, now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if ok {
-		delete(t.tries, key)
-		return
-	}
-	if len(t.tries) >= maxMemory {
-		for k, a := range t.tries {
-			if now.Sub(a.last) > maxWait {
-				delete(t.tries, k)
-			}
-		}
-	}
-	a := t.tries[key]
-	t.tries[key] = attempt{a.failed + 1, now}
-}
-
-// CheckPassword finds the user with this address and password. The answer
-// does not say which of the two was wrong.
-func (t *Throttle) CheckPassword(ctx context.Context, d *db.DB, email, password string, now time.Time) (id.User, error) {
-	wrong := fault.Invalid("password", "no user has this address and this password")
-	email, err := FoldEmail(email)
-	if err != nil {
-		return "", err
-	}
-	if w := t.wait(email, now); w > 0 {
-		return "", fault.Denied("Too many wrong passwords for this address. Try again in %d s.", int(w.Seconds())+1)
-	}
-	var (
-		user     id.User
-		name     string
-		hash     string
-		disabled bool
-	)
-	err = d.Read(ctx, db.All, func(tx *db.Tx) error {
-		return tx.Row(selectByEmail, []any{email}, &user, &name, &hash, &disabled)
-	})
-	if err != nil && !errors.Is(err, db.ErrNone) {
-		return "", err
-	}
-	known := err == nil && hash != "" && !disabled
-	if !known {
-		hash = decoy
-	}
-	ok := passwordMatches(hash, password) && known
-	t.note(email, ok, now)
-	if !ok {
-		return "", wrong
-	}
-	return user, nil
 }

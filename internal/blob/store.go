@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // Store keeps named objects. When Put returns nil the object survives a power
@@ -27,14 +28,17 @@ type Store interface {
 }
 
 // Disk is a Store in a directory.
-type Disk struct{ dir string }
+type Disk struct {
+	dir   string
+	shelf sync.Map // directory below dir → true, once it is known to last
+}
 
 // NewDisk keeps objects below dir.
 func NewDisk(dir string) (*Disk, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
-	return &Disk{dir}, nil
+	return &Disk{dir: dir}, syncDir(filepath.Dir(dir))
 }
 
 func (d *Disk) path(name string) (string, error) {
@@ -55,12 +59,8 @@ func (d *Disk) Put(_ context.Context, name string, r io.Reader) error {
 		return nil
 	}
 	dir := filepath.Dir(path)
-	if err := os.Mkdir(dir, 0o700); err == nil {
-		if err := syncDir(d.dir); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("blob: %w", err)
+	if err := d.lasting(dir); err != nil {
+		return err
 	}
 	f, err := os.CreateTemp(dir, ".tmp-")
 	if err != nil {
@@ -75,6 +75,22 @@ func (d *Disk) Put(_ context.Context, name string, r io.Reader) error {
 		return fmt.Errorf("blob: %w", err)
 	}
 	return syncDir(dir)
+}
+
+// lasting makes a directory that survives a power loss. One that is there may
+// have been made a moment ago by another writer, who has not synced it yet.
+func (d *Disk) lasting(dir string) error {
+	if _, ok := d.shelf.Load(dir); ok {
+		return nil
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("blob: %w", err)
+	}
+	if err := syncDir(d.dir); err != nil {
+		return err
+	}
+	d.shelf.Store(dir, true)
+	return nil
 }
 
 func syncDir(dir string) error {
@@ -100,7 +116,9 @@ func (d *Disk) Delete(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

@@ -43,6 +43,8 @@ const (
 	selectOrgKey = "SELECT wrapped FROM blob_org_key WHERE org_id = ?"
 	insertBlob   = `INSERT INTO blob (org_id, address, file_key, size, sealed_sha256, created) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (org_id, address) DO NOTHING`
+	replaceBlob = `INSERT INTO blob (org_id, address, file_key, size, sealed_sha256, created) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (org_id, address) DO UPDATE SET file_key = excluded.file_key, sealed_sha256 = excluded.sealed_sha256`
 	selectBlob = "SELECT file_key, size, sealed_sha256 FROM blob WHERE org_id = ? AND address = ?"
 )
 
@@ -85,6 +87,7 @@ type Sealed struct {
 	Size    int64
 
 	known   bool // the row is there already
+	lost    bool // the row is there, but not the file it speaks of
 	fileKey []byte
 	sealed  string
 }
@@ -100,11 +103,15 @@ func (v *Vault) Put(ctx context.Context, org id.Org, data []byte) (Sealed, error
 	}
 	s := Sealed{SHA256: sha256.Sum256(data), Size: int64(len(data))}
 	s.Address = k.Address(s.SHA256)
-	if _, err := v.row(ctx, org, s.Address); err == nil {
-		s.known = true
-		return s, nil
-	} else if !errors.Is(err, db.ErrNone) {
-		return Sealed{}, err
+	r, err := v.row(ctx, org, s.Address)
+	if err == nil {
+		s.known, err = v.stored(ctx, object(s.Address, r.sealed))
+		s.lost = !s.known
+	} else if errors.Is(err, db.ErrNone) {
+		err = nil
+	}
+	if err != nil || s.known {
+		return s, err
 	}
 	file, fileKey, err := seal.EncryptFile(data)
 	if err != nil {
@@ -118,6 +125,19 @@ func (v *Vault) Put(ctx context.Context, org id.Org, data []byte) (Sealed, error
 	return s, v.store.Put(ctx, object(s.Address, s.sealed), bytes.NewReader(file))
 }
 
+// stored reports whether the store has an object. A row alone does not make
+// bytes safe: its file may have been lost since.
+func (v *Vault) stored(ctx context.Context, name string) (bool, error) {
+	f, err := v.store.Open(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, f.Close()
+}
+
 // object names the file of a ciphertext. Two writers of the same bytes at
 // once make two files, and the row says which one counts.
 func object(address, sealed string) string { return address + "-" + sealed[:16] }
@@ -127,7 +147,11 @@ func (v *Vault) Keep(tx *db.Tx, org id.Org, s Sealed, now time.Time) error {
 	if s.known {
 		return nil
 	}
-	_, err := tx.Exec(insertBlob, org, s.Address, s.fileKey, s.Size, s.sealed, clock.Millis(now))
+	keep := insertBlob
+	if s.lost {
+		keep = replaceBlob
+	}
+	_, err := tx.Exec(keep, org, s.Address, s.fileKey, s.Size, s.sealed, clock.Millis(now))
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,9 @@ var ErrUnknown = errors.New("the database failed while committing: it is not kno
 // restart, which reads what is really there, gets out of it.
 var ErrStopped = errors.New("storage has failed: writing has stopped until the process is restarted")
 
+// errClosed is returned by a write that comes after Close.
+var errClosed = errors.New("the database is closed: Tickmark is stopping")
+
 // Options are what an opener may choose.
 type Options struct {
 	// Unsafe accepts a PostgreSQL that may lose acknowledged commits (fsync
@@ -60,7 +64,8 @@ type DB struct {
 	log     *slog.Logger
 
 	queue  chan *pending // SQLite: waiting writes
-	quit   chan struct{}
+	gate   sync.RWMutex  // held for reading by whoever sends to queue
+	closed bool
 	idle   sync.WaitGroup
 	lock   *dirLock
 	failed atomic.Pointer[error]
@@ -103,14 +108,14 @@ func (d *DB) Broken() <-chan error { return d.broken }
 
 // Close waits for running writes and closes the database.
 func (d *DB) Close() error {
-	if d.quit != nil {
-		close(d.quit)
+	if d.queue != nil {
+		d.gate.Lock()
+		d.closed = true
+		close(d.queue)
+		d.gate.Unlock()
 		d.idle.Wait()
 	}
-	err := d.write.Close()
-	if d.read != d.write {
-		err = errors.Join(err, d.read.Close())
-	}
+	err := errors.Join(d.write.Close(), d.read.Close())
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.release())
 	}
@@ -132,7 +137,7 @@ func (d *DB) Read(ctx context.Context, org string, fn func(*Tx) error) error {
 		return d.reach(err)
 	}
 	defer tx.Rollback()
-	t := &Tx{ctx: ctx, tx: tx, dialect: d.dialect}
+	t := &Tx{ctx: ctx, run: ctx, tx: tx, dialect: d.dialect}
 	if err := t.enter(org); err != nil {
 		return err
 	}
@@ -147,7 +152,7 @@ func (d *DB) Write(ctx context.Context, org string, fn func(*Tx) error) error {
 		return ErrStopped
 	}
 	if d.dialect == SQLite {
-		return d.enqueue(ctx, org, fn)
+		return d.enqueue(ctx, fn)
 	}
 	return d.writePostgres(ctx, org, fn)
 }
@@ -172,6 +177,7 @@ func (d *DB) reach(err error) error {
 // databases.
 type Tx struct {
 	ctx     context.Context
+	run     context.Context // what statements run under
 	tx      *sql.Tx
 	dialect Dialect
 	after   []func()
@@ -192,13 +198,27 @@ func (t *Tx) enter(org string) error {
 	if t.dialect != Postgres {
 		return nil
 	}
-	_, err := t.tx.ExecContext(t.ctx, "SELECT set_config('tickmark.org', $1, true)", org)
+	_, err := t.tx.ExecContext(t.run, "SELECT set_config('tickmark.org', $1, true)", org)
 	return err
+}
+
+// guard makes a panic in a write its error: whoever runs writes must outlive
+// any of them.
+func guard(fn func(*Tx) error, t *Tx) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic in a write: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return fn(t)
 }
 
 // Exec runs a statement and reports how many rows it touched.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(t.ctx, t.bind(query), args...)
+	if err := t.ctx.Err(); err != nil {
+		return 0, err
+	}
+	res, err := t.tx.ExecContext(t.run, t.bind(query), args...)
 	if err != nil {
 		return 0, explain(err)
 	}
@@ -207,7 +227,10 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 
 // Row scans the first row of a query into dest; ErrNone if there is none.
 func (t *Tx) Row(query string, args []any, dest ...any) error {
-	err := t.tx.QueryRowContext(t.ctx, t.bind(query), args...).Scan(dest...)
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	err := t.tx.QueryRowContext(t.run, t.bind(query), args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNone
 	}
@@ -216,7 +239,10 @@ func (t *Tx) Row(query string, args []any, dest ...any) error {
 
 // Each calls fn with a scanner for every row. fn must not use the transaction.
 func (t *Tx) Each(query string, args []any, fn func(scan func(...any) error) error) error {
-	rows, err := t.tx.QueryContext(t.ctx, t.bind(query), args...)
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	rows, err := t.tx.QueryContext(t.run, t.bind(query), args...)
 	if err != nil {
 		return explain(err)
 	}
@@ -231,22 +257,25 @@ func (t *Tx) Each(query string, args []any, fn func(scan func(...any) error) err
 
 // Stmt is a statement prepared for many executions in one transaction.
 type Stmt struct {
-	ctx  context.Context
+	tx   *Tx
 	stmt *sql.Stmt
 }
 
 // Prepare readies a statement that will run many times. Close it.
 func (t *Tx) Prepare(query string) (*Stmt, error) {
-	s, err := t.tx.PrepareContext(t.ctx, t.bind(query))
+	s, err := t.tx.PrepareContext(t.run, t.bind(query))
 	if err != nil {
 		return nil, explain(err)
 	}
-	return &Stmt{t.ctx, s}, nil
+	return &Stmt{t, s}, nil
 }
 
 // Exec runs the prepared statement.
 func (s *Stmt) Exec(args ...any) error {
-	_, err := s.stmt.ExecContext(s.ctx, args...)
+	if err := s.tx.ctx.Err(); err != nil {
+		return err
+	}
+	_, err := s.stmt.ExecContext(s.tx.run, args...)
 	return explain(err)
 }
 

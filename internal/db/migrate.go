@@ -9,6 +9,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/tickmark/tickmark/internal/fault"
 )
 
 //go:embed migrations/*.sql
@@ -24,7 +26,8 @@ func (d *DB) migrate(ctx context.Context) error {
 	opts := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if d.dialect == Postgres {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
+		// A second process that starts meanwhile looks every second.
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300), lock.WithUnlockTimeout(1, 60))
 		if err != nil {
 			return err
 		}
@@ -35,7 +38,14 @@ func (d *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	if _, err := p.Up(ctx); err != nil {
-		return err
+		return explain(err)
+	}
+	have, know, err := p.GetVersions(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	if have > know {
+		return fault.Conflict("its schema %d is of a newer Tickmark than this one, which knows %d: run the newer one, or restore a backup", have, know)
 	}
 	if d.dialect == Postgres {
 		return d.fence(ctx)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 	"modernc.org/sqlite"
@@ -24,29 +25,36 @@ func openPostgres(ctx context.Context, dsn string, o Options) (*DB, error) {
 	if u, err := url.Parse(dsn); err == nil {
 		where = "PostgreSQL at " + u.Host + u.Path
 	}
-	pool, err := sql.Open("pgx", dsn)
-	if err != nil {
-		return nil, fault.Invalid("database", "not a PostgreSQL address: want postgres://USER@HOST/NAME").With(err)
-	}
-	pool.SetMaxOpenConns(24)
-	pool.SetMaxIdleConns(8)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-	d := &DB{dialect: Postgres, where: where, write: pool, read: pool, log: o.Log, broken: make(chan error, 1)}
-	if err := pool.PingContext(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("%s does not answer: start it, or correct the address: %w", where, err)
-	}
-	if !o.Unsafe {
-		if err := d.assertPostgres(ctx); err != nil {
-			pool.Close()
-			return nil, err
+	d := &DB{dialect: Postgres, where: where, log: o.Log, broken: make(chan error, 1)}
+	// Two pools: a write that reads on the side must not wait for a connection
+	// that only other such writes could free.
+	for _, p := range []struct {
+		pool **sql.DB
+		size int
+	}{{&d.write, 12}, {&d.read, 16}} {
+		pool, err := sql.Open("pgx", dsn)
+		if err != nil {
+			return nil, fault.Invalid("database", "not a PostgreSQL address: want postgres://USER@HOST/NAME").With(err)
 		}
+		pool.SetMaxOpenConns(p.size)
+		pool.SetMaxIdleConns(p.size)
+		pool.SetConnMaxIdleTime(5 * time.Minute)
+		*p.pool = pool
+	}
+	if err := d.assertPostgres(ctx, o); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
 // assertPostgres refuses a server that acknowledges before it has stored.
-func (d *DB) assertPostgres(ctx context.Context) error {
+func (d *DB) assertPostgres(ctx context.Context, o Options) error {
+	if err := d.write.PingContext(ctx); err != nil {
+		return fmt.Errorf("%s does not answer: start it, or correct the address: %w", d.where, err)
+	}
+	if o.Unsafe {
+		return nil
+	}
 	for _, s := range []struct{ name, refuse string }{
 		{"fsync", "off"}, {"full_page_writes", "off"}, {"synchronous_commit", "off"},
 	} {
@@ -87,21 +95,33 @@ func (d *DB) tryPostgres(ctx context.Context, org string, fn func(*Tx) error) (*
 		return nil, d.reach(err)
 	}
 	defer tx.Rollback()
-	t := &Tx{ctx: ctx, tx: tx, dialect: Postgres}
+	t := &Tx{ctx: ctx, run: ctx, tx: tx, dialect: Postgres}
 	if err := t.enter(org); err != nil {
 		return nil, d.reach(err)
 	}
-	if err := fn(t); err != nil {
+	if err := guard(fn, t); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil { // nothing has been asked of the server yet
 		return nil, err
 	}
 	if err := tx.Commit(); err != nil {
-		var e *pgconn.PgError
-		if errors.As(err, &e) { // the server answered: it is not stored
+		if refused(err) {
 			return nil, explain(err)
 		}
 		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	return t, nil
+}
+
+// refused reports that the server answered COMMIT with no. A FATAL answer is
+// about the connection and may come after the commit itself.
+func refused(err error) bool {
+	if errors.Is(err, pgx.ErrTxCommitRollback) {
+		return true
+	}
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.SeverityUnlocalized == "ERROR" && e.Code != "40003"
 }
 
 func raced(err error) bool {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,6 +26,9 @@ const readers = 8
 // openSQLite opens one writer and a pool of readers on path, and refuses
 // settings under which an acknowledged write could be lost.
 func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
+	if path == "" {
+		return nil, fault.Invalid("database", "sqlite: names no file: want sqlite:PATH")
+	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
@@ -34,6 +36,15 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	lock, err := lockDir(dir)
 	if err != nil {
 		return nil, err
+	}
+	// SQLite would make it readable to whatever the umask lets in, and gives its
+	// other files the same mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), lock.release())
 	}
 	const common = "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)"
 	uri := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
@@ -43,7 +54,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	write.SetMaxOpenConns(1)
 	d := &DB{dialect: SQLite, where: path, write: write, log: o.Log, lock: lock,
-		queue: make(chan *pending, maxBatch), quit: make(chan struct{}), broken: make(chan error, 1)}
+		queue: make(chan *pending, maxBatch), broken: make(chan error, 1)}
 	if err := d.assertSQLite(ctx); err != nil {
 		return nil, errors.Join(err, write.Close(), lock.release())
 	}
@@ -107,40 +118,37 @@ type pending struct {
 	done chan struct{}
 }
 
-func (d *DB) enqueue(ctx context.Context, _ string, fn func(*Tx) error) error {
+// enqueue hands a write to the writer and waits for its outcome.
+func (d *DB) enqueue(ctx context.Context, fn func(*Tx) error) error {
 	p := &pending{ctx: ctx, fn: fn, done: make(chan struct{})}
-	select {
-	case d.queue <- p:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-d.quit:
-		return ErrStopped
+	if err := d.submit(p); err != nil {
+		return err
 	}
 	<-p.done
 	return p.err
+}
+
+// submit keeps the queue open for as long as it sends.
+func (d *DB) submit(p *pending) error {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	if d.closed {
+		return errClosed
+	}
+	select {
+	case d.queue <- p:
+		return nil
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
 }
 
 // writer runs the waiting writes, all that wait in one transaction with a
 // savepoint each: one fsync serves them all.
 func (d *DB) writer() {
 	defer d.idle.Done()
-	for {
-		var batch []*pending
-		select {
-		case p := <-d.queue:
-			batch = append(batch, p)
-		case <-d.quit:
-			return
-		}
-	drain:
-		for len(batch) < maxBatch {
-			select {
-			case p := <-d.queue:
-				batch = append(batch, p)
-			default:
-				break drain
-			}
-		}
+	for p := range d.queue {
+		batch := d.drain([]*pending{p})
 		d.runBatch(batch)
 		for _, p := range batch {
 			if p.err == nil && p.tx != nil {
@@ -151,6 +159,22 @@ func (d *DB) writer() {
 			close(p.done)
 		}
 	}
+}
+
+// drain adds what else waits already.
+func (d *DB) drain(batch []*pending) []*pending {
+	for len(batch) < maxBatch {
+		select {
+		case p, open := <-d.queue:
+			if !open {
+				return batch
+			}
+			batch = append(batch, p)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 func (d *DB) runBatch(batch []*pending) {
@@ -176,15 +200,14 @@ func (d *DB) runBatch(batch []*pending) {
 		if p.err = p.ctx.Err(); p.err != nil {
 			continue
 		}
-		if p.err = savepoint(tx, p); p.err == nil {
-			stored++
-			continue
-		}
-		if lost(p.err) {
+		if !savepoint(tx, p) {
 			tx.Rollback()
 			all(p.err)
 			d.stopOn(p.err)
 			return
+		}
+		if p.err == nil {
+			stored++
 		}
 	}
 	if stored == 0 {
@@ -198,31 +221,30 @@ func (d *DB) runBatch(batch []*pending) {
 			return
 		}
 		all(fmt.Errorf("%w: %w", ErrUnknown, explain(err)))
-		d.stopOn(err)
+		d.fail(err) // whatever it was, only a restart reads what is really there
 	}
 }
 
-// savepoint runs one write so that its failure takes nothing else along. A
-// panic in it becomes its error: the writer must outlive any operation.
-func savepoint(tx *sql.Tx, p *pending) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			tx.Exec("ROLLBACK TO op")
-			tx.Exec("RELEASE op")
-			err = fmt.Errorf("panic in a write: %v\n%s", r, debug.Stack())
-		}
-	}()
+// savepoint runs one write so that its failure takes nothing else along. It is
+// false when the transaction around it is gone or in doubt.
+func savepoint(tx *sql.Tx, p *pending) bool {
 	if _, err := tx.Exec("SAVEPOINT op"); err != nil {
-		return explain(err)
+		p.err = explain(err)
+		return false
 	}
-	p.tx = &Tx{ctx: p.ctx, tx: tx, dialect: SQLite}
-	if err := p.fn(p.tx); err != nil {
-		_, back := tx.Exec("ROLLBACK TO op")
-		_, rel := tx.Exec("RELEASE op")
-		return errors.Join(err, explain(back), explain(rel))
+	// SQLite rolls the whole transaction back when a statement is interrupted,
+	// so that nobody's patience may end inside one.
+	p.tx = &Tx{ctx: p.ctx, run: context.WithoutCancel(p.ctx), tx: tx, dialect: SQLite}
+	if p.err = guard(p.fn, p.tx); p.err == nil {
+		_, err := tx.Exec("RELEASE op")
+		p.err = explain(err)
+		return err == nil
 	}
-	_, err = tx.Exec("RELEASE op")
-	return explain(err)
+	_, back := tx.Exec("ROLLBACK TO op")
+	_, rel := tx.Exec("RELEASE op")
+	intact := back == nil && rel == nil && !lost(p.err)
+	p.err = errors.Join(p.err, explain(back), explain(rel))
+	return intact
 }
 
 // stopOn ends writing when the error says that the file can no longer be

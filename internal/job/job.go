@@ -145,8 +145,8 @@ func Get(tx *db.Tx, org id.Org, j id.Job) (Job, error) {
 	return rows[0], nil
 }
 
-// newest sorts after every job.
-const newest = "job_~"
+// newest sorts after every job, in whatever order a database keeps letters.
+const newest = "job_z"
 
 // Page lists jobs before one, newest first; before may be empty.
 func Page(tx *db.Tx, org id.Org, before id.Job, n int) ([]Job, error) {
@@ -174,8 +174,8 @@ const (
 
 // SetSchedule adds or changes a schedule in the caller's transaction.
 func SetSchedule(tx *db.Tx, org id.Org, s Schedule) error {
-	if s.Every <= 0 {
-		return errors.New("a schedule needs an interval")
+	if s.Every < time.Second {
+		return errors.New("a schedule needs an interval of a second at least")
 	}
 	args, err := json.Marshal(s.Args)
 	if err != nil {

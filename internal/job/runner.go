@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,17 +73,22 @@ const (
 	claimLite = `UPDATE job SET state = 'running', attempt = attempt + 1, worker = ?, lease_until = ?
 		WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND run_at <= ? ORDER BY run_at, id LIMIT ?)
 		RETURNING id, org_id, kind, args, attempt, max_attempts`
+	// An array, since PostgreSQL may run a subquery after IN several times over
+	// and so claim more than were asked for.
 	claimPG = `UPDATE job SET state = 'running', attempt = attempt + 1, worker = ?, lease_until = ?
-		WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND run_at <= ? ORDER BY run_at, id LIMIT ? FOR UPDATE SKIP LOCKED)
+		WHERE id = ANY (ARRAY(SELECT id FROM job WHERE state = 'ready' AND run_at <= ? ORDER BY run_at, id LIMIT ? FOR UPDATE SKIP LOCKED))
 		RETURNING id, org_id, kind, args, attempt, max_attempts`
-	extend      = "UPDATE job SET lease_until = ? WHERE id = ? AND state = 'running' AND worker = ?"
-	setProgress = "UPDATE job SET progress = ? WHERE id = ? AND state = 'running' AND worker = ?"
-	finish      = "UPDATE job SET state = ?, error = ?, finished = ?, run_at = ? WHERE id = ? AND state = 'running' AND worker = ?"
-	sweep       = "UPDATE job SET state = 'ready', error = 'its worker stopped answering' WHERE state = 'running' AND lease_until < ?"
-	forget      = "DELETE FROM job WHERE state IN ('done', 'failed') AND finished < ?"
-	due         = "SELECT org_id, name, kind, args, every, next_run FROM job_schedule WHERE next_run <= ? ORDER BY next_run, org_id, name LIMIT 100"
-	advance     = "UPDATE job_schedule SET next_run = ? WHERE org_id = ? AND name = ? AND next_run = ?"
-	peek        = `SELECT (SELECT COUNT(*) FROM job WHERE state = 'ready' AND run_at <= ?) + (SELECT COUNT(*) FROM job WHERE state = 'running' AND lease_until < ?)
+	// Who has lost a job has lost it for this attempt, and says nothing more
+	// about it, whatever its worker is called.
+	extend      = "UPDATE job SET lease_until = ? WHERE id = ? AND state = 'running' AND attempt = ?"
+	setProgress = "UPDATE job SET progress = ? WHERE id = ? AND state = 'running' AND attempt = ?"
+	finish      = "UPDATE job SET state = ?, error = ?, finished = ?, run_at = ? WHERE id = ? AND state = 'running' AND attempt = ?"
+	sweep       = `UPDATE job SET error = 'its worker stopped answering', finished = CASE WHEN attempt < max_attempts THEN 0 ELSE ? END,
+		state = CASE WHEN attempt < max_attempts THEN 'ready' ELSE 'failed' END WHERE state = 'running' AND lease_until < ?`
+	forget  = "DELETE FROM job WHERE state IN ('done', 'failed') AND finished < ?"
+	due     = "SELECT org_id, name, kind, args, every, next_run FROM job_schedule WHERE next_run <= ? ORDER BY next_run, org_id, name LIMIT 100"
+	advance = "UPDATE job_schedule SET next_run = ? WHERE org_id = ? AND name = ? AND next_run = ?"
+	peek    = `SELECT (SELECT COUNT(*) FROM job WHERE state = 'ready' AND run_at <= ?) + (SELECT COUNT(*) FROM job WHERE state = 'running' AND lease_until < ?)
 		+ (SELECT COUNT(*) FROM job_schedule WHERE next_run <= ?)`
 )
 
@@ -99,7 +105,7 @@ func (r *Run) Progress(done, about int, what string) {
 	r.mu.Unlock()
 	b, _ := json.Marshal(Progress{done, about, what})
 	err := r.DB.Write(context.Background(), db.All, func(tx *db.Tx) error {
-		_, err := tx.Exec(setProgress, string(b), r.Job, workerName())
+		_, err := tx.Exec(setProgress, string(b), r.Job, r.Attempt)
 		return err
 	})
 	if err != nil {
@@ -164,12 +170,11 @@ func (r *Runner) step(ctx context.Context, n int) ([]claimed, error) {
 	if err != nil || waiting == 0 || ctx.Err() != nil {
 		return nil, err
 	}
-	if err := r.schedules(ctx, now); err != nil {
-		return nil, err
-	}
+	// A schedule that fails does not keep jobs waiting.
+	late := r.schedules(ctx, now)
 	var jobs []claimed
 	err = r.engine.DB.Write(ctx, db.All, func(tx *db.Tx) (err error) {
-		if _, err := tx.Exec(sweep, clock.Millis(now)); err != nil {
+		if _, err := tx.Exec(sweep, clock.Millis(now), clock.Millis(now)); err != nil {
 			return err
 		}
 		if n <= 0 {
@@ -188,28 +193,31 @@ func (r *Runner) step(ctx context.Context, n int) ([]claimed, error) {
 			})
 		return err
 	})
-	return jobs, err
+	return jobs, errors.Join(late, err)
 }
 
 // do runs one job with a heartbeat and files the outcome.
 func (r *Runner) do(ctx context.Context, c *claimed) {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go r.beat(work, c.Job)
+	go r.beat(work, cancel, &c.Run)
 	err := r.attempt(work, c)
 	now := r.engine.Clock.Now()
-	state, text, again := Done, "", now
+	state, text, again, ended := Done, "", now, now
 	if err != nil {
-		state, text = Failed, err.Error()
-		if c.attempt < c.attempts && !errors.Is(err, errNoWorker) {
-			state = Ready
+		state, text = Failed, said(err)
+		switch {
+		case ctx.Err() != nil: // it did not fail; this process stops
+			state, ended = Ready, time.Time{}
+		case c.attempt < c.attempts && !errors.Is(err, errNoWorker):
+			state, ended = Ready, time.Time{}
 			again = now.Add(min(maxBackoff, time.Duration(c.attempt*c.attempt)*5*time.Second))
 		}
 		r.engine.Log.Log(ctx, slog.LevelWarn, "job", "kind", c.kind, "job", c.Job, "attempt", c.attempt, "state", state, "err", err)
 	}
 	// The outcome is filed even when the process is being stopped.
 	err = r.engine.DB.Write(context.WithoutCancel(ctx), db.All, func(tx *db.Tx) error {
-		_, err := tx.Exec(finish, state, text, clock.Millis(now), clock.Millis(again), c.Job, r.name)
+		_, err := tx.Exec(finish, state, text, clock.Millis(ended), clock.Millis(again), c.Job, c.attempt)
 		return err
 	})
 	if err != nil {
@@ -217,12 +225,23 @@ func (r *Runner) do(ctx context.Context, c *claimed) {
 	}
 }
 
+// said is what members read about a failure. Whatever else an error holds is in
+// the log.
+func said(err error) string {
+	if f := fault.As(err); f != nil {
+		return f.Message
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return text
+}
+
 var errNoWorker = errors.New("this version does not know that kind of job")
 
 func (r *Runner) attempt(ctx context.Context, c *claimed) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			c.Log.Error("job", "kind", c.kind, "job", c.Job, "panic", p, "stack", string(debug.Stack()))
+			err = errors.New("it stopped where nobody expected it; the server's log says where")
 		}
 	}()
 	w, ok := r.workers[c.kind]
@@ -232,7 +251,9 @@ func (r *Runner) attempt(ctx context.Context, c *claimed) (err error) {
 	return w.work(ctx, &c.Run, []byte(c.args))
 }
 
-func (r *Runner) beat(ctx context.Context, j id.Job) {
+// beat renews the lease until the job ends, and ends the job when another has
+// taken it over meanwhile.
+func (r *Runner) beat(ctx context.Context, cancel context.CancelFunc, job *Run) {
 	t := time.NewTicker(lease / 3)
 	defer t.Stop()
 	for {
@@ -241,14 +262,24 @@ func (r *Runner) beat(ctx context.Context, j id.Job) {
 			return
 		case <-t.C:
 		}
-		err := r.engine.DB.Write(ctx, db.All, func(tx *db.Tx) error {
-			_, err := tx.Exec(extend, clock.Millis(r.engine.Clock.Now().Add(lease)), j, r.name)
-			return err
-		})
-		if err != nil && ctx.Err() == nil {
-			r.engine.Log.Error("heartbeat", "job", j, "err", err)
+		mine, err := r.renew(ctx, job)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			r.engine.Log.Error("heartbeat", "job", job.Job, "err", err)
+		case err == nil && !mine:
+			cancel()
 		}
 	}
+}
+
+// renew reports whether the job is still this worker's.
+func (r *Runner) renew(ctx context.Context, job *Run) (mine bool, err error) {
+	err = r.engine.DB.Write(ctx, db.All, func(tx *db.Tx) error {
+		n, err := tx.Exec(extend, clock.Millis(r.engine.Clock.Now().Add(lease)), job.Job, job.Attempt)
+		mine = n > 0
+		return err
+	})
+	return mine, err
 }
 
 type dueSchedule struct {
@@ -271,6 +302,7 @@ func (r *Runner) schedules(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, s := range list {
 		desk := r.engine.Machine(s.org, "schedule", auth.JobsRead)
 		if missed := (now.UnixMilli() - s.next) / s.every; missed > 0 {
@@ -279,10 +311,10 @@ func (r *Runner) schedules(ctx context.Context, now time.Time) error {
 			err = r.engine.DB.Write(ctx, string(s.org), func(tx *db.Tx) error { return s.enqueue(tx, now) })
 		}
 		if err != nil && fault.KindOf(err) != fault.KindConflict {
-			return fmt.Errorf("schedule %s of %s: %w", s.name, s.org, err)
+			errs = append(errs, fmt.Errorf("schedule %s of %s: %w", s.name, s.org, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // enqueue advances the schedule and adds its job; it conflicts when another

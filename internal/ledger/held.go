@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,7 @@ type Held struct {
 	path  string
 	heads map[string]canon.Checkpoint
 	size  int64
+	torn  bool // a failed write may have left a part of an entry at the end
 }
 
 // OpenHeld reads the held file, which need not exist yet. Its entries are the
@@ -55,7 +57,7 @@ func OpenHeld(path string) (*Held, error) {
 		h.size += int64(len(e))
 	}
 	if int64(len(b)) != h.size {
-		return h, h.rewrite()
+		return h, h.rewrite(h.heads)
 	}
 	return h, nil
 }
@@ -68,38 +70,48 @@ func (h *Held) Of(origin string) (canon.Checkpoint, bool) {
 	return c, ok
 }
 
-// Put adds a head and returns once it is on disk.
+// Put adds a head and returns once it is on disk. Of two heads of the same
+// size it refuses the second unless they are equal.
 func (h *Held) Put(c canon.Checkpoint) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c.Size <= h.heads[c.Origin].Size {
+	was := h.heads[c.Origin]
+	if c.Size < was.Size || c == was {
 		return nil
 	}
-	h.heads[c.Origin] = c
-	if h.size > compactAt {
-		return h.rewrite()
+	if c.Size == was.Size {
+		return fmt.Errorf("another head of %d entries of %s is held", c.Size, c.Origin)
 	}
-	f, err := os.OpenFile(h.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if h.torn || h.size == 0 || h.size > compactAt {
+		heads := maps.Clone(h.heads)
+		heads[c.Origin] = c
+		return h.rewrite(heads)
+	}
+	h.torn = true
+	f, err := os.OpenFile(h.path, os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	n, err := f.WriteString(c.Text() + "\n")
-	h.size += int64(n)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	h.torn, h.size, h.heads[c.Origin] = false, h.size+int64(n), c
+	return nil
 }
 
-// rewrite replaces the file by one with only the newest heads.
-func (h *Held) rewrite() error {
-	f, err := os.CreateTemp(filepath.Dir(h.path), ".held-")
+// rewrite replaces the file by one with only these heads.
+func (h *Held) rewrite(heads map[string]canon.Checkpoint) error {
+	dir := filepath.Dir(h.path)
+	f, err := os.CreateTemp(dir, ".held-")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) // gone already when the rename succeeded
-	w := bufio.NewWriter(f)
-	h.size = 0
-	for _, c := range h.heads {
+	w, size := bufio.NewWriter(f), int64(0)
+	for _, c := range heads {
 		n, _ := w.WriteString(c.Text() + "\n")
-		h.size += int64(n)
+		size += int64(n)
 	}
 	if err := errors.Join(w.Flush(), f.Sync(), f.Close()); err != nil {
 		return err
@@ -107,9 +119,13 @@ func (h *Held) rewrite() error {
 	if err := os.Rename(f.Name(), h.path); err != nil {
 		return err
 	}
-	d, err := os.Open(filepath.Dir(h.path))
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return err
+	}
+	h.torn, h.size, h.heads = false, size, heads
+	return nil
 }

@@ -125,6 +125,20 @@ func (l *Ledger) LogOf(tx *db.Tx, org id.Org) (*Log, error) {
 	return &lg, nil
 }
 
+// find is LogOf outside a transaction, so that what the caller reads next is
+// no older than what it looks at in between.
+func (l *Ledger) find(ctx context.Context, org id.Org) (*Log, error) {
+	var lg *Log
+	err := l.db.Read(ctx, string(org), func(tx *db.Tx) (err error) {
+		lg, err = l.LogOf(tx, org)
+		return err
+	})
+	if err == nil {
+		l.logs.Store(org, lg)
+	}
+	return lg, err
+}
+
 // An Entry is what one leaf says: in the clear its kind and positions, hidden
 // behind commitments the rest.
 type Entry struct {
@@ -227,24 +241,6 @@ func (l *Ledger) Behind(tx *db.Tx, org id.Org, now time.Time) (time.Duration, er
 	return 0, err
 }
 
-// reader gives tlog the stored hashes.
-func (l *Ledger) reader(tx *db.Tx, org id.Org, lg *Log) tlog.HashReader {
-	return tlog.HashReaderFunc(func(positions []int64) ([]tlog.Hash, error) {
-		out := make([]tlog.Hash, len(positions))
-		for i, pos := range positions {
-			var h []byte
-			if err := tx.Row(selectHash, []any{org, lg.ID, pos}, &h); err != nil {
-				return nil, fmt.Errorf("hash %d of log %s: %w", pos, lg.Origin, err)
-			}
-			if len(h) != len(out[i]) {
-				return nil, fmt.Errorf("hash %d of log %s has %d bytes", pos, lg.Origin, len(h))
-			}
-			copy(out[i][:], h)
-		}
-		return out, nil
-	})
-}
-
 func (l *Ledger) poke() {
 	select {
 	case l.wake <- struct{}{}:
@@ -275,8 +271,10 @@ func (l *Ledger) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		if err := l.SealAll(ctx); err != nil && ctx.Err() == nil {
-			l.log.Error("signing", "err", err)
+		if l.Locked() == "" { // it has said why once
+			if err := l.SealAll(ctx); err != nil && ctx.Err() == nil {
+				l.log.Error("signing", "err", err)
+			}
 		}
 		select {
 		case <-ctx.Done():

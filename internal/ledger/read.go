@@ -59,6 +59,7 @@ type Row struct {
 
 const (
 	selectLeaf = "SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx = ?"
+	selectRows = "SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx >= ? AND idx < ? ORDER BY idx"
 	selectPage = `SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx < ?
 		ORDER BY idx DESC LIMIT ?`
 	selectKindPage = `SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND kind = ? AND idx < ?
@@ -219,64 +220,6 @@ func (p Proof) Receipt() string {
 	b.WriteByte('\n')
 	b.Write(p.Checkpoint.Note)
 	return b.String()
-}
-
-// Audit reads a whole log back: every leaf against its hash, every opening
-// against its commitment, and the newest head against the tree. It returns how
-// many entries it read.
-func (l *Ledger) Audit(ctx context.Context, org id.Org) (int64, error) {
-	var size int64
-	err := l.db.Read(ctx, string(org), func(tx *db.Tx) error {
-		lg, err := l.LogOf(tx, org)
-		if err != nil {
-			return err
-		}
-		var recorded int64
-		if err := tx.Row(selectHead, []any{org, lg.ID}, &size, &recorded); err != nil {
-			return err
-		}
-		head, err := l.examine(tx, org, lg, 0, size)
-		if err != nil {
-			return err
-		}
-		if err := l.auditOpenings(tx, org, size); err != nil {
-			return err
-		}
-		c, err := l.newest(tx, org, lg, 0)
-		if errors.Is(err, db.ErrNone) {
-			return nil
-		}
-		if err == nil && c.Size == head.Size && c.Root != head.Root {
-			return l.lock("the newest signed head does not fit the entries")
-		}
-		return err
-	})
-	return size, err
-}
-
-func (l *Ledger) auditOpenings(tx *db.Tx, org id.Org, size int64) error {
-	const batch = 500
-	for at := int64(0); at < size; at += batch {
-		to := min(at+batch, size)
-		leaves, err := l.Leaves(tx, org, at, to)
-		if err != nil {
-			return err
-		}
-		openings, err := l.Openings(tx, org, at, to)
-		if err != nil {
-			return err
-		}
-		for _, o := range openings {
-			leaf, err := canon.ParseLeaf(leaves[o.Index-at])
-			if err != nil {
-				return fmt.Errorf("entry %d: %w", o.Index, err)
-			}
-			if canon.Commit(o.Salt, o.Label, o.Payload) != leaf.Commit[o.Label] {
-				return l.lock("the %s of entry %d is not what was recorded", o.Label, o.Index)
-			}
-		}
-	}
-	return nil
 }
 
 // Signer signs the manifest of a bundle with the log's key.

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,28 +17,29 @@ import (
 
 const (
 	selectHead     = "SELECT size, recorded FROM ledger_head WHERE org_id = ? AND log_id = ?"
-	selectUnsealed = `SELECT h.org_id FROM ledger_head h WHERE h.size > COALESCE(
+	selectUnsealed = `SELECT h.org_id FROM ledger_head h WHERE h.size <> COALESCE(
 		(SELECT MAX(c.size) FROM ledger_checkpoint c WHERE c.org_id = h.org_id AND c.log_id = h.log_id), 0) ORDER BY h.org_id`
 	selectLogs       = "SELECT org_id FROM ledger_log ORDER BY origin"
 	insertCheckpoint = `INSERT INTO ledger_checkpoint (org_id, log_id, size, note, signed) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (org_id, log_id, size) DO NOTHING`
 	selectCheckpoint = `SELECT size, note, signed FROM ledger_checkpoint WHERE org_id = ? AND log_id = ? AND size >= ?
 		ORDER BY size DESC LIMIT 1`
-	selectLeaves = "SELECT idx, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx >= ? AND idx < ? ORDER BY idx"
 )
 
-// SealAll signs the head of every log that has grown.
+// SealAll signs the head of every log that has grown. One that cannot be
+// signed does not keep the others waiting.
 func (l *Ledger) SealAll(ctx context.Context) error {
 	orgs, err := l.orgs(ctx, selectUnsealed)
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, org := range orgs {
 		if _, err := l.Seal(ctx, org); err != nil {
-			return err
+			errs = append(errs, fmt.Errorf("log of %s: %w", org, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (l *Ledger) orgs(ctx context.Context, query string) ([]id.Org, error) {
@@ -60,105 +60,75 @@ type Checkpoint struct {
 
 // Seal signs the head of an organization's log, if it has grown, and returns
 // the newest checkpoint. Before it signs, it reads back what it is about to
-// vouch for: the new leaves against their hashes, and the held head against
-// the tree.
+// vouch for: the new leaves against their hashes, and the heads signed before
+// against the tree.
 func (l *Ledger) Seal(ctx context.Context, org id.Org) (Checkpoint, error) {
 	if why := l.Locked(); why != "" {
 		return Checkpoint{}, fault.Conflict("The log is read-only: %s", why)
 	}
-	var (
-		lg   *Log
-		last Checkpoint
-		next canon.Checkpoint
-	)
-	err := l.db.Read(ctx, string(org), func(tx *db.Tx) (err error) {
-		if lg, err = l.LogOf(tx, org); err != nil {
+	lg, err := l.find(ctx, org)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	// Before the log is read: another may be signing it further meanwhile.
+	held, _ := l.held.Of(lg.Origin)
+	var last, next Checkpoint
+	err = l.db.Read(ctx, string(org), func(tx *db.Tx) error {
+		var size int64
+		last, size, err = l.stands(tx, org, lg, held)
+		if err != nil || size == last.Size {
 			return err
 		}
-		if last, err = l.newest(tx, org, lg, 0); err != nil && !errors.Is(err, db.ErrNone) {
+		tree, err := frontierAt(last.Size, l.reader(tx, org, lg))
+		if err != nil {
 			return err
 		}
-		var size, recorded int64
-		if err = tx.Row(selectHead, []any{org, lg.ID}, &size, &recorded); err != nil || size == last.Size {
+		if err := l.reread(tx, org, lg, tree, size); err != nil {
 			return err
 		}
-		next, err = l.examine(tx, org, lg, last.Size, size)
-		return err
+		next.Checkpoint = canon.Checkpoint{Origin: lg.Origin, Size: size, Root: tree.root()}
+		return nil
 	})
 	if err != nil || next.Size == 0 {
 		return last, err
 	}
-	return l.sign(ctx, org, lg, next)
+	return l.sign(ctx, org, lg, next.Checkpoint)
 }
 
-// examine reads the leaves from..size back, compares them with the stored
-// hashes, and returns the head they make, provided it extends the held one.
-func (l *Ledger) examine(tx *db.Tx, org id.Org, lg *Log, from, size int64) (canon.Checkpoint, error) {
-	reader := l.reader(tx, org, lg)
-	if err := l.compare(tx, org, lg, from, size, reader); err != nil {
-		return canon.Checkpoint{}, err
+// stands returns the newest checkpoint and the size of a log, having seen that
+// the log extends the heads signed before: the one in the database and the one
+// held outside it.
+func (l *Ledger) stands(tx *db.Tx, org id.Org, lg *Log, held canon.Checkpoint) (Checkpoint, int64, error) {
+	last, err := l.newest(tx, org, lg, 0) // before the size, which may grow
+	if err != nil && !errors.Is(err, db.ErrNone) {
+		return Checkpoint{}, 0, err
 	}
-	if err := l.extends(lg, size, reader); err != nil {
-		return canon.Checkpoint{}, err
+	var size, recorded int64
+	if err := tx.Row(selectHead, []any{org, lg.ID}, &size, &recorded); err != nil {
+		return Checkpoint{}, 0, err
 	}
-	root, err := tlog.TreeHash(size, reader)
-	return canon.Checkpoint{Origin: lg.Origin, Size: size, Root: root}, err
+	for _, c := range []canon.Checkpoint{last.Checkpoint, held} {
+		if err := l.extends(size, c, l.reader(tx, org, lg)); err != nil {
+			return Checkpoint{}, 0, err
+		}
+	}
+	return last, size, nil
 }
 
-// compare checks each leaf's bytes against its stored hash.
-func (l *Ledger) compare(tx *db.Tx, org id.Org, lg *Log, from, size int64, reader tlog.HashReader) error {
-	type pair struct {
-		idx  int64
-		hash tlog.Hash
-	}
-	const batch = 1000
-	for at := from; at < size; at += batch {
-		pairs, err := db.Rows(tx, selectLeaves, []any{org, lg.ID, at, min(at+batch, size)}, func(scan func(...any) error, p *pair) error {
-			var leaf []byte
-			err := scan(&p.idx, &leaf)
-			p.hash = canon.LeafHash(leaf)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for i, p := range pairs {
-			if p.idx != at+int64(i) {
-				return l.lock("entry %d of %s is missing", at+int64(i), lg.Origin)
-			}
-			stored, err := reader.ReadHashes([]int64{tlog.StoredHashIndex(0, p.idx)})
-			if err != nil {
-				return err
-			}
-			if !bytes.Equal(stored[0][:], p.hash[:]) {
-				return l.lock("entry %d of %s is not what was recorded", p.idx, lg.Origin)
-			}
-		}
-		if want := min(at+batch, size) - at; int64(len(pairs)) != want {
-			return l.lock("entry %d of %s is missing", at+int64(len(pairs)), lg.Origin)
-		}
-	}
-	return nil
-}
-
-// extends refuses a head that is shorter than, or differs from, the one this
-// process's machine holds outside the database.
-func (l *Ledger) extends(lg *Log, size int64, reader tlog.HashReader) error {
-	h, ok := l.held.Of(lg.Origin)
-	if !ok {
+// extends locks the ledger when a log of this size is shorter than one that
+// was signed, or differs from it.
+func (l *Ledger) extends(size int64, signed canon.Checkpoint, reader tlog.HashReader) error {
+	if signed.Size == 0 {
 		return nil
 	}
-	if size < h.Size {
-		return l.lock("it has %d entries, but %d were signed before. An older copy of the database was put in place; restore the newest one", size, h.Size)
+	if size < signed.Size {
+		return l.lock("it has %d entries, but %d were signed before. An older copy of the database was put in place; restore the newest one", size, signed.Size)
 	}
-	root, err := tlog.TreeHash(h.Size, reader)
-	if err != nil {
-		return err
+	root, err := tlog.TreeHash(signed.Size, reader)
+	if errors.Is(err, db.ErrNone) || err == nil && root != signed.Root {
+		return l.lock("the first %d entries are not those that were signed before", signed.Size)
 	}
-	if root != h.Root {
-		return l.lock("the first %d entries are not those that were signed before", h.Size)
-	}
-	return nil
+	return err
 }
 
 func (l *Ledger) sign(ctx context.Context, org id.Org, lg *Log, next canon.Checkpoint) (Checkpoint, error) {
@@ -171,16 +141,16 @@ func (l *Ledger) sign(ctx context.Context, org id.Org, lg *Log, next canon.Check
 		return Checkpoint{}, err
 	}
 	c := Checkpoint{Checkpoint: next, Note: n, Signed: l.clock.Now()}
+	// Held before anybody can read it: the next start compares.
+	if err := l.held.Put(next); err != nil {
+		return Checkpoint{}, fmt.Errorf("held file: %w", err)
+	}
 	err = l.db.Write(ctx, string(org), func(tx *db.Tx) error {
 		_, err := tx.Exec(insertCheckpoint, org, lg.ID, next.Size, string(n), clock.Millis(c.Signed))
 		return err
 	})
 	if err != nil {
 		return Checkpoint{}, err
-	}
-	// Nothing signed leaves before it is held: the next start compares.
-	if err := l.held.Put(next); err != nil {
-		return Checkpoint{}, fmt.Errorf("held file: %w", err)
 	}
 	l.mu.Lock()
 	close(l.signed)
@@ -200,7 +170,10 @@ func (l *Ledger) newest(tx *db.Tx, org id.Org, lg *Log, size int64) (Checkpoint,
 		return Checkpoint{}, err
 	}
 	c.Note, c.Signed = []byte(text), clock.FromMillis(signed)
-	return c, c.open(lg)
+	if err := c.open(lg); err != nil {
+		return Checkpoint{}, l.lock("checkpoint %d is not as it was signed: %s", c.Size, err)
+	}
+	return c, nil
 }
 
 func (c *Checkpoint) open(lg *Log) error {
@@ -210,37 +183,43 @@ func (c *Checkpoint) open(lg *Log) error {
 	}
 	body, err := canon.OpenNote(c.Note, v)
 	if err != nil {
-		return fmt.Errorf("checkpoint %d of %s: %w", c.Size, lg.Origin, err)
+		return err
 	}
+	size := c.Size
 	c.Checkpoint, err = canon.ParseCheckpoint(body)
+	if err == nil && (c.Size != size || c.Origin != lg.Origin) {
+		err = fmt.Errorf("it is that of %d entries of %s", c.Size, c.Origin)
+	}
 	return err
 }
 
-// Check compares every log with what is held outside the database. It runs
-// before the first append; a log that is shorter than it was is never signed.
+// Check compares every log with the heads signed before, above all with those
+// held outside the database. It runs before the first append; a log that is
+// shorter than it was is never signed.
 func (l *Ledger) Check(ctx context.Context) error {
 	orgs, err := l.orgs(ctx, selectLogs)
 	if err != nil {
 		return err
 	}
 	for _, org := range orgs {
-		err := l.db.Read(ctx, string(org), func(tx *db.Tx) error {
-			lg, err := l.LogOf(tx, org)
-			if err != nil {
-				return err
-			}
-			if _, err := l.signer(lg); err != nil {
-				return err
-			}
-			var size, recorded int64
-			if err := tx.Row(selectHead, []any{org, lg.ID}, &size, &recorded); err != nil {
-				return err
-			}
-			return l.extends(lg, size, l.reader(tx, org, lg))
-		})
-		if err != nil && l.Locked() == "" {
+		if err := l.check(ctx, org); err != nil && l.Locked() == "" {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *Ledger) check(ctx context.Context, org id.Org) error {
+	lg, err := l.find(ctx, org)
+	if err != nil {
+		return err
+	}
+	if _, err := l.signer(lg); err != nil {
+		return err
+	}
+	held, _ := l.held.Of(lg.Origin)
+	return l.db.Read(ctx, string(org), func(tx *db.Tx) error {
+		_, _, err := l.stands(tx, org, lg, held)
+		return err
+	})
 }

@@ -162,16 +162,23 @@ const (
 	expireKeys = "DELETE FROM op_key WHERE at <= ?"
 )
 
+// maxKey bounds an idempotency key, in bytes.
+const maxKey = 200
+
+// errTaken means that another is doing the same act, and has just committed.
+var errTaken = fault.Conflict("The same act was done a moment ago. Ask again to see its answer.")
+
 // once runs work unless the desk's key was answered before, and then gives
 // that answer. It also settles a commit that ended in doubt: the key is
 // stored with the change, so it is there exactly when the change is.
-func once(ctx context.Context, d *Desk, name string, in, out any, work func(*db.Tx) error) error {
-	raw, err := json.Marshal(redact(in))
+func once(ctx context.Context, d *Desk, org, name string, in, out any, work func(*db.Tx) error) error {
+	if badText(d.Key) != "" || len(d.Key) > maxKey {
+		return fault.Invalid("", "an idempotency key is text of at most %d bytes", maxKey)
+	}
+	input, err := d.digest(ctx, in)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(raw)
-	input := hex.EncodeToString(sum[:])
 	now := clock.Truncate(d.Clock.Now())
 	oldest := clock.Millis(now.Add(-keyLife))
 	args := []any{d.Org, d.Actor.Key(), d.Key, oldest}
@@ -190,7 +197,7 @@ func once(ctx context.Context, d *Desk, name string, in, out any, work func(*db.
 		}
 		return true, json.Unmarshal([]byte(output), out)
 	}
-	err = d.DB.Write(ctx, string(d.Org), func(tx *db.Tx) error {
+	err = d.DB.Write(ctx, org, func(tx *db.Tx) error {
 		if done, err := answered(tx); done || err != nil {
 			return err
 		}
@@ -203,22 +210,41 @@ func once(ctx context.Context, d *Desk, name string, in, out any, work func(*db.
 		}
 		n, err := tx.Exec(upsertKey, d.Org, d.Actor.Key(), d.Key, name, input, string(answer), clock.Millis(now), oldest)
 		if err == nil && n == 0 {
-			err = fault.Conflict("The same act is being done right now. Ask again in a moment.")
+			err = errTaken
 		}
 		return err
 	})
-	if !errors.Is(err, db.ErrUnknown) {
+	if !errors.Is(err, db.ErrUnknown) && !errors.Is(err, errTaken) {
 		return err
 	}
+	reflect.ValueOf(out).Elem().SetZero() // of an act that was not stored
 	var done bool
-	ask := d.DB.Read(ctx, string(d.Org), func(tx *db.Tx) (err error) {
+	ask := d.DB.Read(context.WithoutCancel(ctx), org, func(tx *db.Tx) (err error) {
 		done, err = answered(tx)
 		return err
 	})
-	if ask == nil && done {
-		return nil
+	if done || fault.KindOf(ask) == fault.KindConflict {
+		return ask
 	}
 	return errors.Join(err, ask)
+}
+
+// digest recognises an input without keeping it. It is keyed with the
+// organization's key, because a secret in the input may be short enough to
+// guess; before there is an organization, secrets are left out.
+func (d *Desk) digest(ctx context.Context, in any) (string, error) {
+	if d.Org == "" {
+		in = redact(in)
+	}
+	raw, err := json.Marshal(in)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(raw)
+	if d.Org == "" {
+		return hex.EncodeToString(sum[:]), nil
+	}
+	return d.Vault.AddressOf(ctx, d.Org, sum)
 }
 
 // blank is the answer without its fields tagged `secret:"true"`: they are

@@ -197,13 +197,20 @@ func (o *Op[In, Out]) run(ctx context.Context, desk *Desk, in In) (Out, error) {
 	if org == "" {
 		org = db.All // before an organization exists: setup and sign-in
 	}
-	if !o.writes {
-		return out, desk.DB.Read(ctx, org, work)
+	var err error
+	switch {
+	case !o.writes:
+		err = desk.DB.Read(ctx, org, work)
+	case desk.Key == "":
+		err = desk.DB.Write(ctx, org, work)
+	default:
+		err = once(ctx, desk, org, o.name, in, &out, work)
 	}
-	if desk.Key == "" {
-		return out, desk.DB.Write(ctx, org, work)
+	if err != nil {
+		var none Out
+		return none, err
 	}
-	return out, once(ctx, desk, o.name, in, &out, work)
+	return out, nil
 }
 
 // Noun and verb of an operation's name.

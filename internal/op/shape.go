@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -92,7 +94,12 @@ func (s *shape) decode(raw []byte, in any) error {
 	if err := s.check(raw); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(raw, in); err != nil {
+	err := json.Unmarshal(raw, in)
+	var number *json.UnmarshalTypeError // 1.0 and 1e3 are whole, but not to Go
+	if errors.As(err, &number) {
+		return fault.Invalid(number.Field, "want a whole number in plain digits")
+	}
+	if err != nil {
 		return fault.Invalid("", "the input does not fit: %s", err)
 	}
 	return nil
@@ -115,14 +122,15 @@ func (s *shape) check(raw []byte) error {
 	if !ok {
 		return fault.Invalid("", "want a JSON object")
 	}
-	for k, v := range object {
-		if v == nil { // null and absent are the same
-			delete(object, k)
-		}
-	}
 	var faults []*fault.Error
-	for k, v := range object {
-		if bad := badText(v); bad != "" {
+	for _, k := range slices.Sorted(maps.Keys(object)) {
+		switch bad := badText(object[k]); {
+		case !slices.Contains(s.names, k): // huma, and Go, would take another case for the same name
+			faults = append(faults, fault.Invalid(k, "is not a field; the fields are %s", strings.Join(s.names, ", ")))
+			delete(object, k)
+		case object[k] == nil: // null and absent are the same
+			delete(object, k)
+		case bad != "":
 			faults = append(faults, fault.Invalid(k, "%s", bad))
 		}
 	}
@@ -139,6 +147,8 @@ func (s *shape) check(raw []byte) error {
 	if len(faults) == 0 {
 		return nil
 	}
+	// In the order of the form; what is no field of it comes first.
+	slices.SortStableFunc(faults, func(a, b *fault.Error) int { return slices.Index(s.names, a.Field) - slices.Index(s.names, b.Field) })
 	first := *faults[0]
 	first.More = faults[1:]
 	return &first
@@ -147,17 +157,18 @@ func (s *shape) check(raw []byte) error {
 // explain names the field and what would be accepted.
 func (s *shape) explain(d *huma.ErrorDetail) *fault.Error {
 	field, _, _ := strings.Cut(d.Location, "[")
-	switch {
-	case strings.HasPrefix(d.Message, "expected required property "):
-		name, _, _ := strings.Cut(strings.TrimPrefix(d.Message, "expected required property "), " ")
+	if rest, ok := strings.CutPrefix(d.Message, "expected required property "); ok {
+		name, _, _ := strings.Cut(rest, " ")
 		return fault.Invalid(name, "is needed")
-	case d.Message == "unexpected property":
-		return fault.Invalid(field, "is not a field; the fields are %s", strings.Join(s.names, ", "))
 	}
 	return fault.Invalid(field, "%s", d.Message)
 }
 
-// badText refuses what one of the databases would refuse or mangle.
+// maxInt is the largest whole number that the log can write.
+const maxInt = 1<<53 - 1
+
+// badText refuses what one of the databases, or the log, would refuse or
+// mangle.
 func badText(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -168,6 +179,10 @@ func badText(v any) string {
 			if r == 0 || unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' {
 				return "has a control character"
 			}
+		}
+	case float64:
+		if v > maxInt || v < -maxInt {
+			return fmt.Sprintf("want a number between -%d and %d", int64(maxInt), int64(maxInt))
 		}
 	case []any:
 		for _, e := range v {

@@ -226,6 +226,8 @@ func addMember(c *op.Call, in NewMember) (auth.Member, error) {
 type Visit struct {
 	User  id.User
 	Agent string
+	// Before is the secret of the session that the browser had, which ends.
+	Before string
 }
 
 // Session is what a browser keeps.
@@ -235,6 +237,11 @@ type Session struct {
 }
 
 func signIn(c *op.Call, in Visit) (Session, error) {
+	if in.Before != "" {
+		if err := auth.EndSession(c.Tx, in.Before); err != nil {
+			return Session{}, err
+		}
+	}
 	secret, org, err := auth.StartSession(c.Tx, in.User, in.Agent, c.Now)
 	if err != nil {
 		return Session{}, err
@@ -295,5 +302,5 @@ func endToken(c *op.Call, in TokenRef) (op.None, error) {
 	if err != nil {
 		return op.None{}, err
 	}
-	return op.None{}, auth.RevokeToken(c.Tx, c.Org, t, c.Now)
+	return op.None{}, auth.RevokeToken(c.Tx, c.Org, t, c.Actor, c.Now)
 }

@@ -92,16 +92,39 @@ func (r *Root) Recovery() string {
 	return strings.Join(parts, "-")
 }
 
+// save makes the file appear whole and for good, or not at all: what it
+// protects may be stored a moment later.
 func (r *Root) save(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("root key: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(dir, ".root-")
 	if err != nil {
 		return fmt.Errorf("root key: %w", err)
 	}
+	defer os.Remove(f.Name())
 	_, err = f.WriteString(rootHeader + r.Recovery() + "\n")
-	return errors.Join(err, f.Sync(), f.Close())
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("root key: %w", err)
+	}
+	if err := os.Link(f.Name(), path); err != nil { // unlike a rename, it replaces nothing
+		return fmt.Errorf("root key: %w", err)
+	}
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := syncDir(d); err != nil {
+			return fmt.Errorf("root key: %w", err)
+		}
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // Derive makes a key for one purpose; info names it.

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
@@ -68,9 +71,17 @@ func (web *Web) Mount(mux *http.ServeMux, routes []Route) {
 	}
 }
 
+// How long the body of a request may take to arrive. Strangers post forms only;
+// members post files too.
+const (
+	formTime = 30 * time.Second
+	fileTime = 15 * time.Minute
+)
+
 func (web *Web) serve(w http.ResponseWriter, req *http.Request, r Route) {
 	v := &Visit{Desk: &op.Desk{Engine: web.Engine, Actor: auth.Actor{Via: "page"}}, W: w, R: req, Web: web}
 	w.Header().Set("Cache-Control", "no-store")
+	defer v.survive()
 	if c, err := req.Cookie(auth.CookieNameFor(web.TLS)); err == nil {
 		actor, org, err := auth.FromSession(req.Context(), web.Engine.DB, c.Value, web.Engine.Clock.Now())
 		if err == nil {
@@ -80,13 +91,60 @@ func (web *Web) serve(w http.ResponseWriter, req *http.Request, r Route) {
 			return
 		}
 	}
+	v.patience()
 	if !r.Open && !v.Actor.Known() {
-		http.Redirect(w, req, "/sign-in?to="+url.QueryEscape(req.URL.RequestURI()), http.StatusSeeOther)
+		http.Redirect(w, req, "/sign-in?to="+url.QueryEscape(after(req)), http.StatusSeeOther)
 		return
 	}
 	if err := r.Handle(v); err != nil {
 		v.Fail(err)
 	}
+}
+
+// patience bounds how slowly a body may arrive. A deadline that has passed also
+// ends the request, so that it must leave time for the answer.
+func (v *Visit) patience() {
+	if v.R.Body == nil || v.R.Body == http.NoBody {
+		return
+	}
+	d := formTime
+	if v.Actor.Known() {
+		d = fileTime
+	}
+	err := http.NewResponseController(v.W).SetReadDeadline(clock.System().Now().Add(d))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		v.Log.Debug("page: no deadline for the body", "err", err)
+	}
+}
+
+// survive makes a panic an error page. One that comes after the answer has begun
+// ends the connection, so that half a page is not taken for a whole one.
+func (v *Visit) survive() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	status, view := v.explain(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	if v.W.Header().Get("Content-Type") != "" {
+		panic(http.ErrAbortHandler)
+	}
+	title := http.StatusText(status)
+	// Bare: the shell may be what failed.
+	if err := v.ShowBare(status, BareShell{Title: title}, ErrorPage(view)); err != nil {
+		v.Log.Error("page", "path", v.R.URL.Path, "err", err)
+	}
+}
+
+// after is the page to return to once signed in: the one that was asked for,
+// or the one whose form was sent.
+func after(req *http.Request) string {
+	if req.Method == http.MethodGet || req.Method == http.MethodHead {
+		return req.URL.RequestURI()
+	}
+	return back(req)
 }
 
 // Context is the request's.
@@ -117,24 +175,32 @@ func (v *Visit) show(status int, s Shell, body templ.Component) error {
 	if err := v.dress(&s); err != nil {
 		return err
 	}
+	return v.write(status, Layout(s, body))
+}
+
+// write renders a page whole before it sends the first byte, so that a page
+// that cannot be rendered becomes an error page and not half of itself.
+func (v *Visit) write(status int, page templ.Component) error {
+	var b bytes.Buffer
+	if err := page.Render(v.Context(), &b); err != nil {
+		return err
+	}
 	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.W.WriteHeader(status)
-	return Layout(s, body).Render(v.Context(), v.W)
+	if _, err := b.WriteTo(v.W); err != nil {
+		v.Log.Debug("page: not sent whole", "path", v.R.URL.Path, "err", err)
+	}
+	return nil
 }
 
 // ShowBare writes a page outside the shell.
 func (v *Visit) ShowBare(status int, s BareShell, body templ.Component) error {
 	s.Prefs = ReadPrefs(v.R)
-	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
-	v.W.WriteHeader(status)
-	return Bare(s, body).Render(v.Context(), v.W)
+	return v.write(status, Bare(s, body))
 }
 
 // Fragment writes a part of a page, for htmx.
-func (v *Visit) Fragment(body templ.Component) error {
-	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
-	return body.Render(v.Context(), v.W)
-}
+func (v *Visit) Fragment(body templ.Component) error { return v.write(http.StatusOK, body) }
 
 // Partial reports whether htmx asks for a part of a page.
 func (v *Visit) Partial() bool { return v.R.Header.Get("HX-Request") == "true" }
@@ -230,7 +296,9 @@ func (v *Visit) Form(in any) error {
 	if err := v.R.ParseForm(); err != nil {
 		return fault.Invalid("", "the form is larger than %d bytes or cut short", maxForm).With(err)
 	}
-	v.Key = v.R.PostForm.Get("key")
+	if v.Actor.Known() { // strangers are all one actor and must not get each other's answers
+		v.Key = v.R.PostForm.Get("key")
+	}
 	return decode(v.R.PostForm, reflect.ValueOf(in).Elem())
 }
 

@@ -192,7 +192,11 @@ type Connection struct {
 func create(c *op.Call, in Connection) (Source, error) {
 	settings := map[string]any{}
 	if in.Settings != "" {
-		if err := json.Unmarshal([]byte(in.Settings), &settings); err != nil {
+		err := json.Unmarshal([]byte(in.Settings), &settings)
+		if err == nil && settings == nil { // null
+			err = errors.New("null is none")
+		}
+		if err != nil {
 			return Source{}, fault.Invalid("settings", "want a JSON object such as {\"branch\":\"main\"}: %s", err)
 		}
 	}

@@ -270,6 +270,8 @@ func collect(v *site.Visit, offers []assess.Offer) (url.Values, error) {
 			reads.Add("read", string(s.ID)+"."+string(started.Job))
 		}
 	}
-	v.Web.Wake()
+	if len(reads) > 0 {
+		v.Web.Wake()
+	}
 	return reads, nil
 }

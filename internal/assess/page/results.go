@@ -188,6 +188,7 @@ func (r results) steps() []site.StepView {
 	}
 	slices.SortStableFunc(list, func(a, b event) int { return a.at.Compare(b.at) })
 	if len(r.Good) > 0 {
+		list = slices.DeleteFunc(list, func(e event) bool { return e.at.After(r.Judged) }) // what came later is no step towards it
 		list = append(list, event{r.Judged, site.StepView{Text: "First results", Now: true,
 			Note: site.Plural(int64(r.ran()), "check", "checks") + " on " + site.Count(r.seen()) + " things"}})
 	}
@@ -320,7 +321,7 @@ type cause struct {
 }
 
 // mostCauses is how many causes are shown; the rest is counted in one line.
-const mostCauses = 7
+const mostCauses = 5
 
 // causes groups the unknown checks by the one act that would settle them.
 func (r results) causes() []cause {

@@ -22,6 +22,9 @@ import (
 // findingsShown is how many resources a page of findings has.
 const findingsShown = 25
 
+// shortest is the shortest interval that the calendar labels.
+const shortest = 2 * time.Hour
+
 // detail is a check with everything that is known of it.
 type detail struct {
 	checks.Detail
@@ -276,8 +279,8 @@ func (x detail) findingTable() site.TableView {
 
 // brief cuts a long key, such as a commit's id; its record has the whole.
 func brief(key string) string {
-	if len(key) > 44 {
-		return key[:20] + "…" + key[len(key)-12:]
+	if r := []rune(key); len(r) > 32 {
+		return string(r[:16]) + "…" + string(r[len(r)-8:])
 	}
 	return key
 }
@@ -315,15 +318,18 @@ func (x detail) mapped() []site.FactRow {
 
 func (x detail) intervals() []site.Interval {
 	var out []site.Interval
+	last := len(x.Held.Spans) - 1
 	for i, s := range x.Held.Spans {
-		if i == 0 && s.Status == checks.Unknown && s.Cause == "no check judges it" {
-			continue // the calendar hatches what nobody looked at
+		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: capital(s.Cause)}
+		switch length := s.To.Sub(s.From); {
+		case i == 0 && s.Status == checks.Unknown, length < shortest:
+			// Nobody looked yet, or too short to be told from its neighbours.
+		case s.Status == checks.Fail && i == last:
+			x.Label = site.Duration(length) + ", open"
+		default:
+			x.Label = site.Duration(length)
 		}
-		label := site.Duration(s.To.Sub(s.From))
-		if s.Status == checks.Fail && i == len(x.Held.Spans)-1 {
-			label += ", open"
-		}
-		out = append(out, site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Label: label, Cause: capital(s.Cause)})
+		out = append(out, x)
 	}
 	return out
 }

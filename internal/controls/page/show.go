@@ -21,6 +21,7 @@ import (
 const (
 	findingsShown = 5
 	evidenceShown = 8
+	shortest      = 2 * time.Hour // interval with a label
 )
 
 // detail is a control with everything that is known of it.
@@ -195,15 +196,18 @@ func span(from, to time.Time) string {
 
 func (x detail) intervals() []site.Interval {
 	var out []site.Interval
+	last := len(x.Held.Spans) - 1
 	for i, s := range x.Held.Spans {
-		if i == 0 && s.Status == checks.Unknown && s.Cause == "no check judges it" {
-			continue // the calendar hatches what nobody looked at
+		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: capital(s.Cause)}
+		switch length := s.To.Sub(s.From); {
+		case i == 0 && s.Status == checks.Unknown, length < shortest:
+			// Nobody looked yet, or too short to be told from its neighbours.
+		case s.Status == checks.Fail && i == last:
+			x.Label = site.Duration(length) + ", open"
+		default:
+			x.Label = site.Duration(length)
 		}
-		label := site.Duration(s.To.Sub(s.From))
-		if s.Status == checks.Fail && i == len(x.Held.Spans)-1 {
-			label += ", open"
-		}
-		out = append(out, site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Label: label, Cause: capital(s.Cause)})
+		out = append(out, x)
 	}
 	return out
 }
@@ -481,4 +485,12 @@ func short(id string) string {
 		return id
 	}
 	return id[:4] + "…" + id[len(id)-6:]
+}
+
+// brief cuts a long key, such as a commit's id; its record has the whole.
+func brief(key string) string {
+	if r := []rune(key); len(r) > 32 {
+		return string(r[:16]) + "…" + string(r[len(r)-8:])
+	}
+	return key
 }

@@ -25,7 +25,6 @@ type settings struct {
 	Tokens  []tokenRow
 	Me      auth.Actor
 	Now     time.Time
-	Prefs   site.Prefs
 
 	OrgForm, Member, TokenForm site.FormView
 
@@ -40,7 +39,7 @@ type tokenRow struct {
 }
 
 func read(v *site.Visit) (settings, error) {
-	s := settings{Me: v.Actor, Now: v.Clock.Now(), Prefs: site.ReadPrefs(v.R),
+	s := settings{Me: v.Actor, Now: v.Clock.Now(),
 		MayEdit: v.Actor.May(auth.OrgWrite), MayAdd: v.Actor.May(auth.MembersWrite), MayToken: v.Actor.May(auth.TokensWrite)}
 	var err error
 	if s.Org, err = orgs.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
@@ -130,7 +129,7 @@ func (s settings) tokenTable() site.TableView {
 	}, Empty: site.EmptyView{Title: "No tokens.", Text: "A program with one acts for the member who made it, over the API or the command line."}}
 	for _, x := range s.Tokens {
 		act := site.Words("")
-		if x.Good && s.MayToken {
+		if s.mayEnd(x) {
 			act = site.Node(site.Button(site.ButtonView{Text: "Revoke", Opens: revokeDialog(x).ID, Href: revokeDialog(x).Action}))
 		}
 		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(x.Name), site.Words(s.nameOf(x.User)), site.Words(x.State), act}})
@@ -140,41 +139,17 @@ func (s settings) tokenTable() site.TableView {
 
 // live are the tokens that can still be revoked.
 func (s settings) live() []tokenRow {
-	if !s.MayToken {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(s.Tokens), func(t tokenRow) bool { return !t.Good })
+	return slices.DeleteFunc(slices.Clone(s.Tokens), func(t tokenRow) bool { return !s.mayEnd(t) })
+}
+
+// mayEnd reports whether to offer the end of a token.
+func (s settings) mayEnd(t tokenRow) bool {
+	return t.Good && s.MayToken && (t.User == s.Me.User || s.MayAdd)
 }
 
 func revokeDialog(t tokenRow) site.DialogView {
 	return site.DialogView{ID: "revoke-" + string(t.ID), Title: "Revoke the token " + t.Name, Object: string(t.ID),
 		Action: "/settings/tokens/" + string(t.ID) + "/revoke", Submit: "Revoke the token", Danger: true}
-}
-
-type choice struct {
-	head, name, now string
-	items           []site.Link // word and value
-}
-
-func (s settings) choices() []choice {
-	keys := "on"
-	if s.Prefs.KeysOff {
-		keys = "off"
-	}
-	return []choice{
-		{"Appearance", "theme", orElse(s.Prefs.Theme, "auto"), []site.Link{{Text: "Device", Href: "auto"}, {Text: "Day", Href: "light"}, {Text: "Night", Href: "dark"}}},
-		{"Table rows", "rows", orElse(s.Prefs.Density, "usual"), []site.Link{{Text: "Compact", Href: "compact"}, {Text: "Usual", Href: "usual"}, {Text: "Large", Href: "comfortable"}}},
-		{"Single keys", "keys", keys, []site.Link{{Text: "On", Href: "on"}, {Text: "Off", Href: "off"}}},
-	}
-}
-
-func pressed(yes bool) string { return strconv.FormatBool(yes) }
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 func orgForm(o orgs.Org) site.FormView {
@@ -185,22 +160,14 @@ func orgForm(o orgs.Org) site.FormView {
 			{Name: "name", Label: "Name", Help: "As the report will give it.", Value: o.Name, Prefix: "org", Autocomplete: "organization", Attrs: templ.Attributes{"maxlength": "200"}},
 			z,
 		},
-		Buttons: []site.ButtonView{{Text: "Save the organization", Kind: site.ButtonPlain}}}
-}
-
-var roleNotes = map[auth.Role]string{
-	auth.Owner:        "everything, members and name included",
-	auth.Lead:         "the program: scope, controls, sources, checks, evidence",
-	auth.ControlOwner: "own controls and their evidence",
-	auth.Sponsor:      "reads everything, changes nothing",
-	auth.Employee:     "own duties only",
-	auth.Operator:     "sources, jobs and the log; not the program",
+		Buttons: []site.ButtonView{{Text: "Save the organization"}}}
 }
 
 func memberForm() site.FormView {
-	role := site.FieldView{Kind: site.FieldSelect, Name: "role", Label: "Role", Prefix: "member", Value: string(auth.ControlOwner)}
+	role := site.FieldView{Kind: site.FieldSelect, Name: "role", Label: "Role", Prefix: "member", Value: string(auth.ControlOwner),
+		Help: "Owners may do everything. Compliance leads run the program. Control owners keep their controls and evidence. Sponsors read. Operators keep sources and jobs. Employees see their own duties."}
 	for _, r := range auth.Roles() {
-		role.Options = append(role.Options, site.Option{Value: string(r), Text: rolesText([]auth.Role{r}) + ": " + roleNotes[r]})
+		role.Options = append(role.Options, site.Option{Value: string(r), Text: rolesText([]auth.Role{r})})
 	}
 	return site.FormView{ID: "member", Action: "/settings/members",
 		Fields: []site.FieldView{

@@ -61,7 +61,7 @@ func setUp(v *site.Visit) error {
 	if err != nil {
 		return refuseSetup(v, form, err)
 	}
-	session, err := orgs.SignIn.Do(v.Context(), v.Desk, orgs.Visit{User: made.User, Agent: v.R.UserAgent()})
+	session, err := orgs.SignIn.Do(v.Context(), v.Desk, orgs.Visit{User: made.User, Agent: v.R.UserAgent(), Before: before(v)})
 	if err != nil {
 		return err
 	}
@@ -152,8 +152,10 @@ func signIn(v *site.Visit) error {
 	user, err := v.Web.Throttle.CheckPassword(v.Context(), v.DB, in.Email, in.Password, v.Clock.Now())
 	var session orgs.Session
 	if err == nil {
-		v.Desk.Actor, v.Desk.Org = auth.Actor{Via: "page"}, "" // whoever was here before
-		session, err = orgs.SignIn.Do(v.Context(), v.Desk, orgs.Visit{User: user, Agent: v.R.UserAgent()})
+		v.Desk.Actor, v.Desk.Org, v.Desk.Key = auth.Actor{Via: "page"}, "", "" // whoever was here before
+		session, err = orgs.SignIn.Do(v.Context(), v.Desk, orgs.Visit{User: user, Agent: v.R.UserAgent(), Before: before(v)})
+	} else if fault.As(err) != nil {
+		v.Log.Warn("sign-in refused", "from", v.R.RemoteAddr) // not the address typed: some type a password there
 	}
 	if err != nil {
 		if !form.Refused(err) {
@@ -163,6 +165,15 @@ func signIn(v *site.Visit) error {
 	}
 	v.SignIn(session)
 	return v.Goto(to)
+}
+
+// before is the secret of the session that the browser still holds, if any.
+func before(v *site.Visit) string {
+	c, err := v.R.Cookie(auth.CookieNameFor(v.Web.TLS))
+	if err != nil {
+		return ""
+	}
+	return c.Value
 }
 
 func signOut(v *site.Visit) error {

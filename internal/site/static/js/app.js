@@ -92,7 +92,7 @@
 
   // Keys. Single ones work only while no field has the focus, and can be switched off.
   const inField = (element) => element instanceof Element && element.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
-  const rows = () => all("[data-rows-keys] tbody tr").filter((row) => row.offsetParent !== null);
+  const rows = () => all("[data-rows-keys] tbody tr").filter((row) => row.offsetParent !== null && row.querySelector("a[href], input"));
   const rowOf = () => document.activeElement && document.activeElement.closest("[data-rows-keys] tbody tr");
   const move = (step) => {
     const list = rows();

@@ -1,0 +1,118 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/assess"
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/readiness"
+	"github.com/tickmark/tickmark/internal/scopes"
+)
+
+// do runs an operation and fails the test if it is refused.
+func do[In, Out any](t *testing.T, desk *op.Desk, o *op.Op[In, Out], in In) Out {
+	t.Helper()
+	out, err := o.Do(t.Context(), desk, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+type colleague = orgs.NewMember
+
+// colleagues are members beside the owner, by role; all have one password.
+var colleagues = []orgs.NewMember{
+	{Name: "Tomas Reiter", Email: "tomas@larchmere.example", Role: string(auth.ControlOwner)},
+	{Name: "Mei-Lin Park", Email: "mei-lin@larchmere.example", Role: string(auth.Employee)},
+	{Name: "Jonas Lindqvist", Email: "jonas@larchmere.example", Role: string(auth.Operator)},
+	{Name: "Priya Natarajan", Email: "priya@larchmere.example", Role: string(auth.Sponsor)},
+}
+
+// settled is a server with something of everything: a scope, sources that
+// answer and one that does not, controls with owners and statements, evidence,
+// an exception, colleagues and a token.
+func settled(t *testing.T) *server {
+	t.Helper()
+	offer := assess.Offer{Git: repository(t), Host: true}
+	s := begun(t, offer)
+	desk, err := s.Desk(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, desk, scopes.Set, scopes.Decision{Requester: "Aldine Bank", Type: scopes.TypeII, Categories: []string{"security", "availability", "confidentiality"},
+		Starts: "2026-01-01", Ends: "2026-12-31", System: "Ledger API", Included: "The API and its database.", Excluded: "The website, which holds no customer data."})
+	s.read(t, desk, offer, assess.Offer{Git: t.TempDir()})
+	var people []string
+	for _, c := range colleagues {
+		c.Password = who.password
+		people = append(people, string(do(t, desk, orgs.AddMem, c).ID))
+	}
+	x := do(t, desk, readiness.Get, op.None{})
+	half := len(x.Proposed) / 2
+	do(t, desk, controls.Adopt, controls.Adoption{Codes: x.Proposed[:half]})
+	do(t, desk, controls.Adopt, controls.Adoption{Codes: append(x.Proposed[half:len(x.Proposed)-1], "GOV-01", "PPL-01"), Owner: people[0]})
+	list := do(t, desk, readiness.Get, op.None{}).Controls
+	var bear []string
+	for i, c := range list {
+		if i%3 == 0 {
+			continue
+		}
+		do(t, desk, controls.Implement, controls.Statement{ID: c.Code, Version: c.Version,
+			Text: "Done by the team that runs the Ledger API; each change leaves its trace in the repository."})
+		if bear = append(bear, string(c.ID)); len(bear) == 5 {
+			break
+		}
+	}
+	s.evidence(t, desk, bear)
+	for _, a := range x.Answers {
+		if a.Looked && a.Status == checks.Fail {
+			do(t, desk, checks.Except, checks.Waive{Check: a.ID, Reason: "The old hosts leave at the end of the month; see LED-40.", Ends: time.Now().AddDate(0, 0, 20)})
+			break
+		}
+	}
+	do(t, desk, orgs.NewToken, orgs.TokenWish{Name: "nightly CI"})
+	return s
+}
+
+// read connects what is offered, reads it here and now, and judges it.
+func (s *server) read(t *testing.T, desk *op.Desk, offers ...assess.Offer) {
+	t.Helper()
+	for _, o := range offers {
+		list, err := assess.Connect(t.Context(), desk, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := assess.Perform(t.Context(), desk, s.Reader, list, func(int, int, string) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// evidence records a text, a table and bytes of no known kind.
+func (s *server) evidence(t *testing.T, desk *op.Desk, controls []string) {
+	t.Helper()
+	for i, e := range []struct{ title, media, bytes string }{
+		{"Minutes of the access review of October", "text/plain", "Reviewed 12 accounts; removed 1.\n"},
+		{"Joiners since July", "text/csv", "name,started\nA. Novak,2026-07-01\nB. Ruiz,2026-08-15\n"},
+		{"Signed agreement", "application/octet-stream", "\x00\x01\x02 not text"},
+	} {
+		sealed, err := desk.Vault.Store(t.Context(), desk.Org, []byte(e.bytes), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := evidence.Submission{Blob: sealed.Address, Title: e.title, MediaType: e.media, Origin: "the people system", Controls: controls}
+		r := do(t, desk, evidence.Submit, old)
+		if i == 0 {
+			old.Title, old.Supersedes = fmt.Sprint(old.Title, ", corrected"), string(r.ID)
+			do(t, desk, evidence.Submit, old)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package app_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/sources"
+)
+
+type input = map[string]any
+
+// examples has, for every operation that surfaces offer, an input that succeeds
+// once for a member who may, each record it names being the tenant's own. What
+// it takes for that is made on the spot, by the owner.
+var examples = map[string]func(x *tenant, who *op.Desk) input{
+	"catalogues.list": nothing,
+	"checks.create":   func(x *tenant, _ *op.Desk) input { return input{"yaml": x.ownCheck(fmt.Sprint("n", x.next()))} },
+	"checks.evaluate": nothing,
+	"checks.findings": ref("check"),
+	"checks.get":      ref("check"),
+	"checks.list":     func(x *tenant, _ *op.Desk) input { return input{"control": x.ids["code"]} },
+	"controls.adopt": func(x *tenant, _ *op.Desk) input {
+		return input{"codes": []string{x.unadopted()}, "owner": x.ids["owner"]}
+	},
+	"controls.create": func(x *tenant, _ *op.Desk) input {
+		c := x.ownControl()
+		return input{"code": c.Code, "title": c.Title, "text": c.Text, "criteria": c.Criteria, "frequency": c.Frequency, "owner": c.Owner}
+	},
+	"controls.get":     ref("control"),
+	"controls.history": ref("control"),
+	"controls.implement": func(x *tenant, _ *op.Desk) input {
+		return input{"id": x.freshControl(), "text": "Done weekly by " + x.mark, "version": 1}
+	},
+	"controls.library": nothing,
+	"controls.list":    nothing,
+	"controls.retire": func(x *tenant, _ *op.Desk) input {
+		return input{"id": x.freshControl(), "reason": "No longer done by " + x.mark, "version": 1}
+	},
+	"controls.update": func(x *tenant, _ *op.Desk) input {
+		return input{"id": x.freshControl(), "title": "Changed by " + x.mark, "text": "The people of " + x.mark + " count their keys daily.",
+			"frequency": "daily", "owner": x.ids["owner"], "version": 1}
+	},
+	"coverage.get": func(x *tenant, _ *op.Desk) input {
+		now := x.desk.Clock.Now()
+		return input{"check": x.ids["check"], "from": now.Add(-time.Hour), "to": now}
+	},
+	"criteria.get":     func(*tenant, *op.Desk) input { return input{"id": "CC6.1"} },
+	"criteria.list":    nothing,
+	"entries.get":      func(x *tenant, _ *op.Desk) input { return input{"id": x.entry} },
+	"entries.list":     nothing,
+	"entries.receipt":  func(x *tenant, _ *op.Desk) input { return input{"id": x.entry} },
+	"evidence.content": ref("evidence"),
+	"evidence.create": func(x *tenant, _ *op.Desk) input {
+		old := do(x.t, x, evidence.Submit, x.submission())
+		s := x.submission()
+		return input{"blob": s.Blob, "title": s.Title, "origin": s.Origin, "controls": s.Controls, "supersedes": string(old.ID)}
+	},
+	"evidence.get":  ref("evidence"),
+	"evidence.list": func(x *tenant, _ *op.Desk) input { return input{"control": x.ids["control"]} },
+	"exceptions.create": func(x *tenant, _ *op.Desk) input {
+		w := x.waiver()
+		return input{"check": w.Check, "reason": w.Reason, "ends": w.Ends}
+	},
+	"exceptions.end": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(do(x.t, x, checks.Except, x.waiver()).ID)}
+	},
+	"exceptions.list": nothing,
+	"exports.create":  nothing,
+	"jobs.get":        ref("job"),
+	"jobs.list":       nothing,
+	"ledgers.get":     nothing,
+	"ledgers.verify":  nothing,
+	"members.create": func(x *tenant, _ *op.Desk) input {
+		return input{"name": "New at " + x.mark, "email": fmt.Sprintf("new%d@%s.example", x.next(), x.mark), "password": "four unrelated words", "role": "employee"}
+	},
+	"members.list": nothing,
+	// Nobody may be refused for want of a right; whoever has no setup token is
+	// refused for that.
+	"orgs.create": func(x *tenant, _ *op.Desk) input {
+		return input{"token": "setup-guessed", "organization": "Taken over", "name": "Guest", "email": "guest@example.com", "password": "four unrelated words"}
+	},
+	"orgs.get": nothing,
+	"orgs.update": func(x *tenant, _ *op.Desk) input {
+		now := do(x.t, x, orgs.Get, op.None{})
+		return input{"name": now.Name, "zone": "Europe/Berlin", "version": now.Version}
+	},
+	"readiness.get": nothing,
+	"resources.list": func(x *tenant, _ *op.Desk) input {
+		return input{"source": x.ids["source"], "kind": "commit", "key": x.ids["resource"]}
+	},
+	"runs.get":    ref("run"),
+	"runs.list":   func(x *tenant, _ *op.Desk) input { return input{"source": x.ids["source"]} },
+	"scopes.get":  nothing,
+	"scopes.list": nothing,
+	"scopes.set": func(x *tenant, _ *op.Desk) input {
+		return input{"type": scopes.TypeI, "as_of": "2026-12-31", "requester": x.mark, "version": do(x.t, x, scopes.Get, op.None{}).Version}
+	},
+	"sources.collect": ref("source"),
+	"sources.create": func(x *tenant, _ *op.Desk) input {
+		return input{"kind": "git", "name": "More of " + x.mark, "path": history(x.t, x.mark)}
+	},
+	"sources.get":  ref("source"),
+	"sources.list": nothing,
+	"sources.remove": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(do(x.t, x, sources.Create, sources.Connection{Kind: "git", Name: "Old of " + x.mark, Path: x.repo}).ID)}
+	},
+	"tokens.create": func(x *tenant, _ *op.Desk) input { return input{"name": "CI of " + x.mark, "days": 3} },
+	"tokens.list":   nothing,
+	// Members end their own tokens.
+	"tokens.revoke": func(x *tenant, who *op.Desk) input {
+		if who == nil || !who.Actor.May(auth.TokensWrite) || who.Org != x.desk.Org {
+			who = x.desk
+		}
+		made, err := orgs.NewToken.Do(x.t.Context(), who, orgs.TokenWish{Name: "Old CI of " + x.mark})
+		x.must(err)
+		return input{"id": string(made.ID)}
+	},
+}
+
+// more are inputs of operations that take one of two references.
+var more = map[string]func(x *tenant, who *op.Desk) input{
+	"coverage.get": func(x *tenant, _ *op.Desk) input {
+		now := x.desk.Clock.Now()
+		return input{"control": x.ids["control"], "from": now.Add(-time.Hour), "to": now}
+	},
+	"evidence.list": func(x *tenant, _ *op.Desk) input { return input{"run": x.ids["run"]} },
+}
+
+func nothing(*tenant, *op.Desk) input { return input{} }
+
+// ref names the tenant's record of a kind.
+func ref(kind string) func(*tenant, *op.Desk) input {
+	return func(x *tenant, _ *op.Desk) input { return input{"id": x.ids[kind]} }
+}
+
+// example is an input of an operation for a tenant.
+func (x *tenant) example(o op.Operation, who *op.Desk) input {
+	x.t.Helper()
+	fn := examples[o.Name()]
+	if fn == nil {
+		x.t.Fatalf("%s has no example: add one to examples_test.go, with every record it can name", o.Name())
+	}
+	return fn(x, who)
+}
+
+func (x *tenant) freshControl() string {
+	return string(do(x.t, x, controls.Create, x.ownControl()).ID)
+}
+
+// unadopted is a control of the library that has not been taken yet.
+func (x *tenant) unadopted() string {
+	x.t.Helper()
+	for _, s := range do(x.t, x, controls.Shelf, controls.ShelfFilter{}).Items {
+		if s.Adopted == "" {
+			return s.Code
+		}
+	}
+	x.t.Fatal("the library is used up")
+	return ""
+}

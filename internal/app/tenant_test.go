@@ -1,0 +1,316 @@
+package app_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gogit "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/tickmark/tickmark/internal/app"
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/op/optest"
+	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/sources"
+)
+
+// installation is an App over a database of the test, whose entries are signed
+// in the background.
+func installation(t *testing.T, d *db.DB) *app.App {
+	t.Helper()
+	e := optest.Engine(t, d)
+	optest.Sign(t, e)
+	reader, err := sources.NewReader(app.Collectors()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &app.App{Engine: e, Reader: reader}
+}
+
+// A tenant is an organization that has some of everything. Each text in it
+// carries its mark, a word that nothing else contains.
+type tenant struct {
+	t     *testing.T
+	app   *app.App
+	desk  *op.Desk // the owner's
+	mark  string
+	repo  string
+	ids   map[string]string // by kind of record
+	entry int64             // the newest when all was there
+	made  int               // numbers what examples make
+}
+
+// furnish founds an organization and fills it. The letters begin the codes of
+// its own controls.
+func furnish(t *testing.T, a *app.App, mark, letters string) *tenant {
+	t.Helper()
+	x := &tenant{t: t, app: a, mark: mark, ids: map[string]string{"letters": letters}}
+	x.desk = optest.Found(t, a.Engine, strings.ToUpper(mark[:1])+mark[1:])
+	x.repo = history(t, mark)
+	x.ids["org"], x.ids["owner"] = string(x.desk.Org), string(x.desk.Actor.User)
+	do(t, x, scopes.Set, scopes.Decision{Requester: mark, Type: scopes.TypeII, System: mark, Included: mark, Starts: "2026-01-01", Ends: "2026-12-31"})
+	c := do(t, x, controls.Create, x.ownControl())
+	x.ids["control"], x.ids["code"] = string(c.ID), c.Code
+	do(t, x, controls.Implement, controls.Statement{ID: c.Code, Text: "As " + mark + " does it.", Version: 1})
+	do(t, x, controls.Adopt, controls.Adoption{Codes: []string{"CHG-01", "CHG-03"}})
+	check := do(t, x, checks.Create, checks.Authored{YAML: x.ownCheck("judged")})
+	x.ids["check"] = check.ID
+	s := do(t, x, sources.Create, sources.Connection{Kind: "git", Name: "Code of " + mark, Path: x.repo})
+	x.ids["source"] = string(s.ID)
+	x.ids["job"] = string(do(t, x, sources.Collect, sources.Ref{ID: string(s.ID)}).Job)
+	x.read()
+	x.ids["exception"] = string(do(t, x, checks.Except, x.waiver()).ID)
+	record := do(t, x, evidence.Submit, x.submission())
+	x.ids["evidence"], x.ids["blob"] = string(record.ID), record.Address
+	x.ids["token"] = string(do(t, x, orgs.NewToken, orgs.TokenWish{Name: "CI of " + mark}).ID)
+	x.entry = do(t, x, evidence.ExportNew, op.None{}).Entry
+	x.ids["entry"] = fmt.Sprint(x.entry)
+	if _, err := a.Ledger.Wait(t.Context(), x.desk.Org, x.entry); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// must ends the test when there is an error.
+func (x *tenant) must(err error) {
+	x.t.Helper()
+	if err != nil {
+		x.t.Fatalf("%s: %v", x.mark, err)
+	}
+}
+
+// do does an operation as the owner; it has to succeed.
+func do[In, Out any](t *testing.T, x *tenant, o *op.Op[In, Out], in In) Out {
+	t.Helper()
+	out, err := o.Do(t.Context(), x.desk, in)
+	if err != nil {
+		t.Fatalf("%s for %s: %v", o.Name(), x.mark, err)
+	}
+	return out
+}
+
+// read reads the source and judges what it showed.
+func (x *tenant) read() {
+	x.t.Helper()
+	source := sources.Ref{ID: x.ids["source"]}
+	s := do(x.t, x, sources.Get, source)
+	r, err := x.app.Reader.Read(x.t.Context(), x.desk, s.ID, nil, true)
+	x.must(err)
+	if r.Status != sources.RunOK {
+		x.t.Fatalf("%s: the source was not read: %s", x.mark, r.Error)
+	}
+	x.must(checks.EvaluateRun(x.t.Context(), x.desk, r.ID, nil))
+	x.ids["run"] = string(r.ID)
+	seen := do(x.t, x, sources.Resources, sources.SeenFilter{Source: source.ID, Kind: "commit"})
+	x.ids["resource"] = seen.Items[0].Key
+}
+
+// next is a number that no example had before.
+func (x *tenant) next() int {
+	x.made++
+	return x.made
+}
+
+func (x *tenant) ownControl() controls.Own {
+	return controls.Own{Code: fmt.Sprintf("%s-%02d", x.ids["letters"], x.next()), Title: "Control of " + x.mark,
+		Text: "The people of " + x.mark + " count their keys each week.", Criteria: []string{"CC6.1"}, Frequency: "weekly", Owner: x.ids["owner"], Key: true}
+}
+
+func (x *tenant) ownCheck(name string) string {
+	return fmt.Sprintf(`id: own.%[1]s.%[2]s
+title: Commits of %[1]s are named
+kind: commit
+schema: 1
+pass: r.subject == "nothing that anybody writes"
+empty: unknown
+freshness: 26h
+cadence: daily
+severity: low
+message: '"named by %[1]s"'
+summary: '{failing} of {total} of %[1]s'
+risk: Nobody knows what %[1]s did.
+fix: Write to %[1]s.
+controls: [%[3]s-01]
+map: [{criterion: CC8.1, strength: supporting}]
+fixtures:
+  pass: [{subject: nothing that anybody writes}]
+  fail: [{subject: other}]
+  unknown: [{merge: false}]
+`, x.mark, name, x.ids["letters"])
+}
+
+func (x *tenant) waiver() checks.Waive {
+	return checks.Waive{Check: x.ids["check"], Reason: "Known and accepted by " + x.mark, Owner: "Somebody of " + x.mark, Ends: x.desk.Clock.Now().Add(30 * 24 * time.Hour)}
+}
+
+// submission is evidence with bytes that nobody has stored before.
+func (x *tenant) submission() evidence.Submission {
+	x.t.Helper()
+	sealed, err := x.app.Vault.Store(x.t.Context(), x.desk.Org, fmt.Appendf(nil, "bytes %d of %s", x.next(), x.mark), x.desk.Clock.Now())
+	x.must(err)
+	return evidence.Submission{Blob: sealed.Address, Title: "Export of " + x.mark, MediaType: "text/html", Origin: "Directory of " + x.mark,
+		Location: "/" + x.mark, Query: "all of " + x.mark, Controls: []string{x.ids["control"]}}
+}
+
+// history is a repository in which everything is by one hand.
+func history(t *testing.T, mark string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), mark)
+	r, err := gogit.PlainInit(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := r.Worktree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"README.md", mark + ".txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(mark), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Add(name); err != nil {
+			t.Fatal(err)
+		}
+		who := &object.Signature{Name: mark, Email: mark + "@example.com", When: time.Date(2026, 10, 1+i, 0, 0, 0, 0, time.UTC)}
+		if _, err := w.Commit("Change "+name+" for "+mark, &gogit.CommitOptions{Author: who, Committer: who}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// bearer makes a token for somebody, whether their role could or not.
+func (x *tenant) bearer(desk *op.Desk) string {
+	x.t.Helper()
+	var secret string
+	x.must(x.app.DB.Write(x.t.Context(), string(desk.Org), func(tx *db.Tx) (err error) {
+		_, secret, err = auth.CreateToken(tx, desk.Org, desk.Actor.User, "test", time.Hour, desk.Clock.Now())
+		return err
+	}))
+	return secret
+}
+
+// cookie signs somebody in and returns the secret of the session.
+func (x *tenant) cookie(desk *op.Desk) string {
+	x.t.Helper()
+	s, err := orgs.SignIn.Do(x.t.Context(), &op.Desk{Engine: x.app.Engine, Actor: auth.Actor{Via: "page"}}, orgs.Visit{User: desk.Actor.User})
+	x.must(err)
+	return s.Secret
+}
+
+// size is how many entries the log has.
+func (x *tenant) size() int64 {
+	x.t.Helper()
+	return do(x.t, x, evidence.HeadGet, op.None{}).Size
+}
+
+// tables lists every table that names an organization, with its columns.
+func tables(t *testing.T, d *db.DB) map[string][]string {
+	t.Helper()
+	query := "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY table_name, ordinal_position"
+	if d.Dialect() == db.SQLite {
+		query = "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table' ORDER BY m.name, p.cid"
+	}
+	all := map[string][]string{}
+	err := d.Read(t.Context(), db.All, func(tx *db.Tx) error {
+		return tx.Each(query, nil, func(scan func(...any) error) error {
+			var table, column string
+			err := scan(&table, &column)
+			all[table] = append(all[table], column)
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, columns := range all {
+		if !slices.Contains(columns, "org_id") {
+			delete(all, table)
+		}
+	}
+	return all
+}
+
+// rows digests everything the database holds of the organization, by table.
+// Sessions and checkpoints are left out: reading a page may touch the one, and
+// the sealer makes the other whenever it comes to it.
+func (x *tenant) rows() map[string]string {
+	x.t.Helper()
+	out := map[string]string{}
+	for table, columns := range tables(x.t, x.app.DB) {
+		if table == "sessions" || table == "ledger_checkpoint" {
+			continue
+		}
+		list := strings.Join(columns, ", ")
+		h, n := sha256.New(), 0
+		x.must(x.app.DB.Read(x.t.Context(), db.All, func(tx *db.Tx) error {
+			return tx.Each("SELECT "+list+" FROM "+table+" WHERE org_id = ? ORDER BY "+list, []any{x.desk.Org}, func(scan func(...any) error) error {
+				values, into := make([]any, len(columns)), make([]any, len(columns))
+				for i := range values {
+					into[i] = &values[i]
+				}
+				n++
+				err := scan(into...)
+				fmt.Fprintf(h, "%q\n", values)
+				return err
+			})
+		}))
+		out[table] = fmt.Sprintf("%d rows, %x", n, h.Sum(nil)[:8])
+	}
+	return out
+}
+
+// leaks returns what of the tenant stands in a text that another reads: its
+// mark in any case, or the id of one of its records.
+func (x *tenant) leaks(text string) string {
+	low := strings.ToLower(text)
+	if i := strings.Index(low, x.mark); i >= 0 {
+		return text[max(0, i-60):min(len(text), i+60)]
+	}
+	for kind, v := range x.ids {
+		if kind != "letters" && kind != "entry" && strings.Contains(text, v) {
+			return kind + " " + v
+		}
+	}
+	return ""
+}
+
+// asJSON is an input as programs send it.
+func asJSON(t *testing.T, in any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// asForm is an input as a page's form sends it.
+func asForm(in map[string]any) url.Values {
+	form := url.Values{}
+	for k, v := range in {
+		switch v := v.(type) {
+		case []string:
+			form[k] = v
+		case time.Time:
+			form.Set(k, v.Format(time.DateOnly))
+		default:
+			form.Set(k, fmt.Sprint(v))
+		}
+	}
+	return form
+}

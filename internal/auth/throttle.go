@@ -1,0 +1,129 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+)
+
+// Throttle slows down whoever guesses passwords. It lives in memory: a restart
+// forgives, a guesser cannot cause one.
+type Throttle struct {
+	mu    sync.Mutex
+	tries map[string]attempt
+	// turns bounds how many passwords are checked at once: each takes memory.
+	turns chan struct{}
+}
+
+type attempt struct {
+	failed int
+	last   time.Time
+}
+
+// free failures come before each next one doubles the wait, up to maxWait.
+const (
+	free      = 5
+	maxWait   = 15 * time.Minute
+	maxMemory = 10_000
+	maxTurns  = 4
+)
+
+// NewThrottle returns one that has seen nothing.
+func NewThrottle() *Throttle {
+	return &Throttle{tries: map[string]attempt{}, turns: make(chan struct{}, maxTurns)}
+}
+
+// begin counts an attempt as failed until it is known not to be: guesses made
+// at once must not all pass before the first has failed. It returns how long
+// to wait instead, if that is due.
+func (t *Throttle) begin(key string, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.tries[key]
+	if a.failed >= free {
+		hold := min(time.Second<<min(a.failed-free, 10), maxWait)
+		if wait := a.last.Add(hold).Sub(now); wait > 0 {
+			return wait
+		}
+	}
+	if len(t.tries) >= maxMemory {
+		t.forget(now)
+	}
+	t.tries[key] = attempt{a.failed + 1, now}
+	return 0
+}
+
+// forget makes room: first for what has waited long enough, then for those who
+// need not wait yet, and if nothing else helps for anybody.
+func (t *Throttle) forget(now time.Time) {
+	for k, a := range t.tries {
+		if now.Sub(a.last) > maxWait {
+			delete(t.tries, k)
+		}
+	}
+	for k, a := range t.tries {
+		if len(t.tries) < maxMemory {
+			return
+		}
+		if a.failed < free {
+			delete(t.tries, k)
+		}
+	}
+	for k := range t.tries {
+		if len(t.tries) < maxMemory {
+			return
+		}
+		delete(t.tries, k)
+	}
+}
+
+func (t *Throttle) forgive(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.tries, key)
+}
+
+// CheckPassword finds the user with this address and password. The answer
+// does not say which of the two was wrong.
+func (t *Throttle) CheckPassword(ctx context.Context, d *db.DB, email, password string, now time.Time) (id.User, error) {
+	email, err := FoldEmail(email)
+	if err != nil {
+		return "", err
+	}
+	if w := t.begin(email, now); w > 0 {
+		return "", fault.Denied("Too many wrong passwords for this address. Try again in %d s.", int(w.Seconds())+1)
+	}
+	var (
+		user     id.User
+		name     string
+		hash     string
+		disabled bool
+	)
+	err = d.Read(ctx, db.All, func(tx *db.Tx) error {
+		return tx.Row(selectByEmail, []any{email}, &user, &name, &hash, &disabled)
+	})
+	if err != nil && !errors.Is(err, db.ErrNone) {
+		return "", err
+	}
+	known := err == nil && hash != "" && !disabled
+	if !known {
+		hash = decoy
+	}
+	select {
+	case t.turns <- struct{}{}:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	ok := passwordMatches(hash, password)
+	<-t.turns
+	if !ok || !known {
+		return "", fault.Invalid("password", "no user has this address and this password")
+	}
+	t.forgive(email)
+	return user, nil
+}

@@ -1,0 +1,326 @@
+package page
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/site"
+)
+
+// lines is a page of the log.
+type lines struct {
+	op.Page[evidence.Entry]
+	Kind, After string
+	Head        evidence.Head
+	Now         time.Time
+	Verdict     *evidence.Verdict
+	Broken      string // what reading back found
+	Export      bool
+}
+
+func showLog(v *site.Visit) error {
+	x, err := readLog(v)
+	if err != nil {
+		return err
+	}
+	return v.Show(site.Shell{Title: "Evidence log", Current: "/log", Crumbs: []site.Crumb{{Text: "Evidence log"}}}, logBody(x))
+}
+
+func readLog(v *site.Visit) (lines, error) {
+	x := lines{Kind: v.Query("kind"), After: v.Query("after"), Now: v.Clock.Now(), Export: v.Actor.May(auth.ExportWrite)}
+	var err error
+	if x.Page, err = evidence.Entries.Do(v.Context(), v.Desk, evidence.EntryFilter{Kind: x.Kind, After: x.After}); err != nil {
+		return x, err
+	}
+	x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
+	return x, err
+}
+
+// verify reads the whole log back. It only reads, but takes its time, so it is
+// not done by following a link.
+func verify(v *site.Visit) error {
+	verdict, err := evidence.Verify.Do(v.Context(), v.Desk, op.None{})
+	broken := ""
+	if f := fault.As(err); f != nil && f.Kind == fault.KindConflict {
+		broken, err = f.Message, nil
+	}
+	if err != nil {
+		return err
+	}
+	x, err := readLog(v)
+	if err != nil {
+		return err
+	}
+	if x.Broken = broken; broken == "" {
+		x.Verdict = &verdict
+	}
+	return v.Show(site.Shell{Title: "Evidence log", Current: "/log", Crumbs: []site.Crumb{{Text: "Evidence log"}}}, logBody(x))
+}
+
+func (x lines) sentence() string {
+	switch {
+	case x.Broken != "" || x.Head.ReadOnly != "":
+		return "The log does not fit what was signed. Nothing more is written to it."
+	case x.Verdict != nil:
+		return fmt.Sprintf("%s read back. Each is what was recorded.", site.Plural(x.Verdict.Entries, "entry was", "entries were"))
+	case x.Head.SignedSize < x.Head.Size:
+		return fmt.Sprintf("%s, the last %s waiting for a signature.", site.Plural(x.Head.Size, "entry", "entries"), site.Count(x.Head.Size-x.Head.SignedSize))
+	}
+	return site.Plural(x.Head.Size, "entry, signed.", "entries, all signed.")
+}
+
+func (x lines) acts() []site.ButtonView {
+	out := []site.ButtonView{{Text: "Verify now", Kind: site.ButtonPrimary, Submit: true, Form: "verify"}}
+	if x.Export {
+		out = append([]site.ButtonView{{Text: "Export", Icon: site.IconDownload, Href: "/export"}}, out...)
+	}
+	return out
+}
+
+// kindWords say what an entry of a kind is about.
+var kindWords = map[canon.Kind]string{
+	canon.KindLog: "the log itself", canon.KindAnchor: "outside witness", canon.KindRun: "source read", canon.KindGap: "source not read",
+	canon.KindEvidence: "evidence", canon.KindPopulation: "list sealed", canon.KindSample: "sample drawn", canon.KindTest: "item tested",
+	canon.KindConclusion: "conclusion", canon.KindSignoff: "signature", canon.KindErasure: "erasure", canon.KindOp: "act",
+}
+
+// acted says in words what an operation did, for those people ask about.
+var acted = map[string]string{
+	"orgs.create": "Organization made", "orgs.found": "Organization made", "orgs.update": "Organization changed", "members.create": "Member added",
+	"tokens.create": "Token made", "tokens.revoke": "Token ended", "scopes.set": "Scope decided", "controls.adopt": "Controls adopted",
+	"controls.create": "Control written", "controls.update": "Control changed", "controls.implement": "Control stated to be in place", "controls.retire": "Control retired",
+	"sources.create": "Source connected", "sources.remove": "Source disconnected", "sources.collect": "Reading asked for", "runs.record": "Source read",
+	"runs.fail": "Source did not answer", "checks.create": "Check put in force", "checks.conclude": "Checks judged a run", "checks.evaluate": "Judging asked for",
+	"exceptions.create": "Exception granted", "exceptions.end": "Exception ended", "evidence.create": "Evidence added", "exports.create": "Log exported",
+	"sessions.create": "Signed in", "sessions.end": "Signed out", "jobs.missed": "Scheduled work did not happen",
+}
+
+// what says in words what an entry is about.
+func what(e evidence.Entry) string {
+	if e.Kind == canon.KindEvidence {
+		if title, ok := e.Body["title"].(string); ok {
+			return title
+		}
+		return "Evidence sealed"
+	}
+	if s := acted[e.Op]; s != "" {
+		return s
+	}
+	if e.Op != "" {
+		noun, verb, _ := strings.Cut(e.Op, ".")
+		return capital(strings.ReplaceAll(noun, "_", " ")) + ": " + strings.ReplaceAll(verb, "_", " ")
+	}
+	return capital(kindWords[e.Kind])
+}
+
+func (x lines) with(kind string) string { return address("/log", url.Values{"kind": {kind}}) }
+
+// kinds are those whose entries a log of today can have.
+var kinds = []canon.Kind{canon.KindEvidence, canon.KindRun, canon.KindGap, canon.KindConclusion, canon.KindOp, canon.KindErasure, canon.KindLog}
+
+func (x lines) table() site.TableView {
+	t := site.TableView{ID: "entries", Caption: "Entries", Columns: []site.Column{{Head: "Entry", Mono: true, Phone: site.PlaceFirst}, {Head: "What", Wide: true, Phone: site.PlaceFirst},
+		{Head: "Kind"}, {Head: "Who"}, {Head: "Through"}, {Head: "When"}, {Head: "Proof", Phone: site.PlaceEnd}},
+		Empty: site.EmptyView{Title: "No entry of this kind.", Text: "Remove the filter to see the others.", Link: site.Link{Text: "All entries", Href: "/log"}}}
+	all := kinds
+	if x.Kind != "" && !slices.Contains(all, canon.Kind(x.Kind)) {
+		all = append(slices.Clone(all), canon.Kind(x.Kind))
+	}
+	for _, k := range all {
+		c := site.Chip{Text: capital(kindWords[k]), Href: x.with(string(k)), Add: true}
+		if string(k) == x.Kind {
+			c = site.Chip{Text: c.Text, Href: "/log"}
+		}
+		t.Filters = append(t.Filters, c)
+	}
+	for _, e := range x.Items {
+		t.Rows = append(t.Rows, site.Row{Href: entryPath(e.Index), Cells: []site.Cell{site.ID(site.Count(e.Index), entryPath(e.Index)), site.WordsNote(what(e), short(e.ID)),
+			site.Words(kindWords[e.Kind]), site.Words(e.Actor), site.Words(through(e.Via)), site.Node(site.Age(e.Recorded, x.Now)), proofCell(proof(x.Head, e.Index))}})
+	}
+	if x.Total > 0 {
+		t.Pager = site.PagerView{Shown: int64(len(x.Items)), Of: x.Total, NewerText: "Newest"}
+		if x.Next != "" {
+			t.Pager.Older = address("/log", url.Values{"kind": {x.Kind}, "after": {x.Next}})
+		}
+		if x.After != "" {
+			t.Pager.Newer = x.with(x.Kind)
+		}
+	}
+	return t
+}
+
+// through names the way an act came in.
+func through(via string) string {
+	return map[string]string{"page": "page", "api": "API", "cli": "command line", "job": "machine", "setup": "first setup"}[via]
+}
+
+func proofCell(p site.ProofState) site.Cell {
+	switch p {
+	case site.ProofSealed:
+		return site.Mark(site.StatusPass, "Sealed")
+	case site.ProofWaiting:
+		return site.Mark(site.StatusNotStarted, "Waiting")
+	}
+	return site.Mark(site.StatusFail, "Broken")
+}
+
+// proven is one entry with its proof.
+type proven struct {
+	evidence.ProvenEntry
+	Head evidence.Head
+	Now  time.Time
+	Said string // what the entry commits to, indented
+}
+
+func index(v *site.Visit) (int64, error) {
+	n, err := strconv.ParseInt(v.Path("index"), 10, 64)
+	if err != nil || n < 0 {
+		return 0, fault.NotFound("An entry of the log has a number from 0; %q is none.", v.Path("index"))
+	}
+	return n, nil
+}
+
+func showEntry(v *site.Visit) error {
+	n, err := index(v)
+	if err != nil {
+		return err
+	}
+	x := proven{Now: v.Clock.Now()}
+	if x.ProvenEntry, err = evidence.EntryGet.Do(v.Context(), v.Desk, evidence.EntryRef{ID: n}); err != nil {
+		return err
+	}
+	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
+		return err
+	}
+	if x.Body != nil {
+		b, err := json.MarshalIndent(x.Body, "", "  ")
+		if err != nil {
+			return err
+		}
+		x.Said = string(b)
+	}
+	return v.Show(logShell("Entry "+site.Count(n), site.Crumb{Text: "Entry " + site.Count(n), Mono: true}), entryBody(x))
+}
+
+func (x proven) lead() site.Lead {
+	l := site.Lead{ID: "Entry " + site.Count(x.Index), Name: capital(kindWords[x.Kind])}
+	switch proof(x.Head, x.Index) {
+	case site.ProofSealed:
+		l.Status, l.Word = site.StatusPass, "Sealed"
+	case site.ProofWaiting:
+		l.Status, l.Word = site.StatusNotStarted, "Waiting for a checkpoint"
+	default:
+		l.Status, l.Word = site.StatusFail, "Proof broken"
+	}
+	return l
+}
+
+func (x proven) sentence() string { return capital(strings.TrimSuffix(what(x.Entry), ".")) + "." }
+
+// story tells what the proof means in words that can be repeated aloud.
+func (x proven) story() string {
+	who := "The machine"
+	if x.Actor != "" {
+		who = capital(x.Actor)
+	}
+	when := x.Recorded.Format("2 January 2006, 15:04:05 MST")
+	if x.Size == 0 {
+		return fmt.Sprintf("%s did this; it was recorded on %s as entry %s. It waits for the next signature, a second at most.", who, when, site.Count(x.Index))
+	}
+	return fmt.Sprintf("%s did this; it was recorded on %s as entry %s. The head of the log, signed over %s entries, can only be reached through exactly these bytes. "+
+		"That rules out that the entry was changed, left out or put in later without every later head being signed anew, and whoever kept one of those heads would see it.",
+		who, when, site.Count(x.Index), site.Count(x.Size))
+}
+
+// subject is the page of what the entry is about.
+func (x proven) subject() site.Link {
+	prefix, _, _ := strings.Cut(x.ID, "_")
+	path := map[string]string{"evd": "/evidence/", "run": "/runs/", "ctl": "/controls/", "src": "/sources/"}[prefix]
+	if path == "" {
+		return site.Link{}
+	}
+	return site.Link{Text: x.ID, Href: path + x.ID}
+}
+
+func (x proven) facts() []site.FactRow {
+	out := []site.FactRow{{Key: "Recorded", Node: site.Moment(x.Recorded)}}
+	if x.Actor != "" {
+		out = append(out, site.FactRow{Key: "Who", Node: site.Person(x.Actor)})
+	}
+	if x.Via != "" {
+		out = append(out, site.Text("Through", through(x.Via)))
+	}
+	if x.Op != "" {
+		out = append(out, site.FactRow{Key: "Operation", Value: x.Op, Mono: true})
+	}
+	if l := x.subject(); l.Href != "" {
+		out = append(out, site.FactRow{Key: "About", Value: l.Text, Href: l.Href, Mono: true})
+	} else if x.ID != "" {
+		out = append(out, site.FactRow{Key: "About", Value: x.ID, Mono: true})
+	}
+	return out
+}
+
+// receipt hands out the proof of an entry, for whoever wants to keep it.
+func receipt(v *site.Visit) error {
+	n, err := index(v)
+	if err != nil {
+		return err
+	}
+	slip, err := evidence.Receipt.Do(v.Context(), v.Desk, evidence.EntryRef{ID: n})
+	if err != nil {
+		return err
+	}
+	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	v.W.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="entry-%d.tlog-proof"`, n))
+	if _, err := v.W.Write([]byte(slip.Receipt)); err != nil {
+		v.Log.Debug("log: a receipt was cut short", "err", err)
+	}
+	return nil
+}
+
+func (x proven) sentenceFacts() []site.Fact {
+	out := []site.Fact{{Node: momentOf("recorded", x.Recorded)}}
+	if x.Actor != "" {
+		out = append(out, site.Fact{Text: "By", Person: x.Actor})
+	}
+	if l := x.subject(); l.Href != "" {
+		out = append(out, site.Fact{Text: "Open what it is about", Href: l.Href})
+	}
+	return out
+}
+
+func (x proven) acts() []site.ButtonView {
+	if x.Size == 0 {
+		return nil
+	}
+	return []site.ButtonView{{Text: "Download the receipt", Icon: site.IconDownload, Href: entryPath(x.Index) + "/receipt"}}
+}
+
+func headRows(x lines) []site.FactRow {
+	rows := []site.FactRow{{Key: "Entries", Value: site.Count(x.Head.Size), Href: "/log"}, {Key: "Signed", Value: site.Count(x.Head.SignedSize)}}
+	if !x.Head.Signed.IsZero() {
+		rows = append(rows, site.FactRow{Key: "Newest head", Node: site.Age(x.Head.Signed, x.Now)})
+	}
+	if x.Head.ReadOnly != "" {
+		rows = append(rows, site.FactRow{Key: "State", Value: x.Head.ReadOnly, Status: site.StatusFail})
+	}
+	return rows
+}
+
+func took(ms int64) string {
+	if ms < 1000 {
+		return fmt.Sprintf("%d ms", ms)
+	}
+	return site.Duration(time.Duration(ms) * time.Millisecond)
+}

@@ -1,0 +1,86 @@
+// Package page holds the pages of evidence, of the log it lies in, and of its
+// export.
+package page
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/site"
+)
+
+// Routes are the pages of this package.
+func Routes() []site.Route {
+	return []site.Route{
+		{Pattern: "GET /evidence", Handle: showList},
+		{Pattern: "GET /evidence/new", Handle: showNew},
+		{Pattern: "POST /evidence/new", Handle: submit},
+		{Pattern: "GET /evidence/{id}", Handle: showRecord},
+		{Pattern: "GET /evidence/{id}/bytes", Handle: download},
+		{Pattern: "GET /log", Handle: showLog},
+		{Pattern: "POST /log/verify", Handle: verify},
+		{Pattern: "GET /log/{index}", Handle: showEntry},
+		{Pattern: "GET /log/{index}/receipt", Handle: receipt},
+		{Pattern: "GET /export", Handle: showExport},
+		{Pattern: "POST /export", Handle: export},
+	}
+}
+
+func evidenceShell(title string, crumbs ...site.Crumb) site.Shell {
+	return site.Shell{Title: title, Current: "/evidence", Crumbs: append([]site.Crumb{{Text: "Evidence", Href: "/evidence"}}, crumbs...)}
+}
+
+func logShell(title string, crumbs ...site.Crumb) site.Shell {
+	return site.Shell{Title: title, Current: "/log", Crumbs: append([]site.Crumb{{Text: "Evidence log", Href: "/log"}}, crumbs...)}
+}
+
+func address(path string, q url.Values) string {
+	for k, v := range q {
+		if len(v) == 0 || v[0] == "" {
+			q.Del(k)
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+// proof says how far the proof of an entry has come.
+func proof(head evidence.Head, entry int64) site.ProofState {
+	switch {
+	case head.ReadOnly != "":
+		return site.ProofBroken
+	case entry < head.SignedSize:
+		return site.ProofSealed
+	}
+	return site.ProofWaiting
+}
+
+// level is how reliable a record is, in words.
+func level(n int64) string {
+	if n > 0 && n < int64(len(evidence.Levels)) {
+		return fmt.Sprintf("%d %s", n, evidence.Levels[n])
+	}
+	return fmt.Sprint(n)
+}
+
+// short is an id cut to what tells it apart; the whole is in its title and on
+// its own page.
+func short(id string) string {
+	if len(id) < 16 {
+		return id
+	}
+	return id[:4] + "…" + id[len(id)-6:]
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func entryPath(index int64) string { return fmt.Sprintf("/log/%d", index) }

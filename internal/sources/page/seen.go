@@ -1,0 +1,273 @@
+package page
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
+)
+
+// fieldsShown is how many fields of a resource the list shows beside its key.
+const fieldsShown = 3
+
+// body is a resource as it lies in its sealed chunk.
+type body struct {
+	Absent map[string]string          `json:"absent"`
+	Attrs  map[string]json.RawMessage `json:"attrs"`
+}
+
+// seen is a page of what a source showed of one kind.
+type seen struct {
+	Source sources.Source
+	Schema sources.Schema
+	Kind   string
+	op.Page[sources.Seen]
+	After string
+	Now   time.Time
+}
+
+func readKind(v *site.Visit) (seen, error) {
+	x := seen{Kind: v.Path("kind"), After: v.Query("after"), Now: v.Clock.Now()}
+	var err error
+	if x.Source, err = sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")}); err != nil {
+		return x, err
+	}
+	schemas, err := sources.Schemas()
+	if err != nil {
+		return x, err
+	}
+	var known bool
+	if x.Schema, known = schemas[x.Kind]; !known {
+		return x, fault.NotFound("There is no kind %s. The page of %s lists what it showed.", x.Kind, x.Source.Name)
+	}
+	return x, nil
+}
+
+func showKind(v *site.Visit) error {
+	x, err := readKind(v)
+	if err != nil {
+		return err
+	}
+	if x.Page, err = sources.Resources.Do(v.Context(), v.Desk, sources.SeenFilter{Source: string(x.Source.ID), Kind: x.Kind, After: x.After}); err != nil {
+		return err
+	}
+	t, err := x.table()
+	if err != nil {
+		return err
+	}
+	return v.Show(shell(x.Schema.Title, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: x.Kind, Mono: true}), kindBody(x, t))
+}
+
+func (x seen) sentence() string {
+	if x.Total == 0 {
+		return fmt.Sprintf("%s showed no %s.", x.Source.Name, strings.ToLower(x.Schema.Title))
+	}
+	return fmt.Sprintf("%s showed %s of kind %s.", x.Source.Name, site.Plural(x.Total, "thing", "things"), x.Kind)
+}
+
+func (x seen) table() (site.TableView, error) {
+	t := site.TableView{Caption: x.Schema.Title, Columns: []site.Column{{Head: "Key", Mono: true, Phone: site.PlaceFirst}},
+		Empty: site.EmptyView{Title: "None.", Text: "The newest run saw nothing of this kind.", Link: site.Link{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}}}
+	bodies := make([]body, len(x.Items))
+	count := map[string]int{}
+	for i, s := range x.Items {
+		if err := json.Unmarshal(s.Body, &bodies[i]); err != nil {
+			return t, err
+		}
+		for name := range bodies[i].Attrs {
+			count[name]++
+		}
+	}
+	fields := x.fields(count)
+	for i, f := range fields {
+		t.Columns = append(t.Columns, site.Column{Head: capital(strings.ReplaceAll(f, "_", " ")), Wide: i == 0})
+	}
+	t.Columns = append(t.Columns, site.Column{Head: "Changed", Phone: site.PlaceEnd})
+	for i, s := range x.Items {
+		href := keyPath(string(x.Source.ID), x.Kind, s.Key)
+		row := site.Row{Href: href, Cells: []site.Cell{site.ID(brief(s.Key), href)}}
+		for _, f := range fields {
+			if why, absent := bodies[i].Absent[f]; absent {
+				row.Cells = append(row.Cells, site.Cell{Text: brief(why), Status: site.StatusUnknown, Tone: site.StatusUnknown})
+				continue
+			}
+			row.Cells = append(row.Cells, site.Words(brief(plain(bodies[i].Attrs[f]))))
+		}
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: append(row.Cells, site.Node(site.Age(s.Changed, x.Now)))})
+	}
+	if x.Total > 0 {
+		path := fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.Kind)
+		t.Pager = site.PagerView{Shown: int64(len(x.Items)), Of: x.Total, OlderText: "More", NewerText: "First"}
+		if x.Next != "" {
+			t.Pager.Older = path + "?after=" + url.QueryEscape(x.Next)
+		}
+		if x.After != "" {
+			t.Pager.Newer = path
+		}
+	}
+	return t, nil
+}
+
+// fields chooses those that most rows have, simple ones first.
+func (x seen) fields(count map[string]int) []string {
+	names := slices.Sorted(maps.Keys(count))
+	weight := func(name string) int {
+		switch x.Schema.Fields[name].Type {
+		case sources.TypeList, sources.TypeMap:
+			return count[name] - 1000
+		}
+		return count[name]
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return weight(b) - weight(a) })
+	return names[:min(len(names), fieldsShown)]
+}
+
+// plain is a value as people read it.
+func plain(raw json.RawMessage) string {
+	switch s := string(raw); s {
+	case "":
+		return "–"
+	case "true":
+		return "yes"
+	case "false":
+		return "no"
+	}
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		if t, err := time.Parse("2006-01-02T15:04:05.000Z", text); err == nil {
+			return site.DateTime(t)
+		}
+		return text
+	}
+	var list []string
+	if json.Unmarshal(raw, &list) == nil {
+		return strings.Join(list, ", ")
+	}
+	return string(raw)
+}
+
+// resource is one thing as its source showed it.
+type resource struct {
+	seen
+	sources.Seen
+	body
+	Pretty string
+}
+
+func showResource(v *site.Visit) error {
+	k, err := readKind(v)
+	if err != nil {
+		return err
+	}
+	found, err := sources.Resources.Do(v.Context(), v.Desk, sources.SeenFilter{Source: string(k.Source.ID), Kind: k.Kind, Key: v.Path("key")})
+	if err != nil {
+		return err
+	}
+	if len(found.Items) == 0 {
+		return fault.NotFound("%s does not show %s %s now. If it did before, the evidence of that run has it.", k.Source.Name, k.Kind, v.Path("key"))
+	}
+	x := resource{seen: k, Seen: found.Items[0]}
+	if err := json.Unmarshal(x.Body, &x.body); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, x.Body, "", "  "); err != nil {
+		return err
+	}
+	x.Pretty = out.String()
+	return v.Show(shell(x.Key, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)},
+		site.Crumb{Text: x.seen.Kind, Href: fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.seen.Kind), Mono: true}, site.Crumb{Text: brief(x.Key), Mono: true}), resourceBody(x))
+}
+
+func (x resource) rows() []site.FactRow {
+	var out []site.FactRow
+	for _, name := range slices.Sorted(maps.Keys(x.Attrs)) {
+		out = append(out, site.FactRow{Key: strings.ReplaceAll(name, "_", " "), Value: plain(x.Attrs[name])})
+	}
+	return out
+}
+
+func (x resource) hidden() []site.FactRow {
+	var out []site.FactRow
+	for _, name := range slices.Sorted(maps.Keys(x.Absent)) {
+		out = append(out, site.FactRow{Key: strings.ReplaceAll(name, "_", " "), Value: x.Absent[name], Status: site.StatusUnknown})
+	}
+	return out
+}
+
+// finished is a run with the evidence it left.
+type finished struct {
+	detail
+	Run      sources.Run
+	Evidence op.Page[evidence.Record]
+}
+
+func showRun(v *site.Visit) error {
+	r, err := sources.RunGet.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")})
+	if err != nil {
+		return err
+	}
+	x := finished{Run: r, detail: detail{Now: v.Clock.Now()}}
+	if x.Source, err = sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: string(r.Source)}); err != nil {
+		return err
+	}
+	if x.Schemas, err = sources.Schemas(); err != nil {
+		return err
+	}
+	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
+		return err
+	}
+	if v.Actor.May("evidence:read") {
+		if x.Evidence, err = evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Run: string(r.ID), Limit: op.MaxLimit}); err != nil {
+			return err
+		}
+	}
+	return v.Show(shell("Run", site.Crumb{Text: x.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: short(string(r.ID)), Mono: true}), runBody(x))
+}
+
+// newest reports whether the lists of the source are still those of this run.
+func (x finished) newest() bool { return x.Latest != nil && x.Latest.ID == x.Run.ID }
+
+func (x finished) sentence() string {
+	if x.Run.Status == sources.RunFailed {
+		return "The source did not answer. " + stop(capital(x.Run.Error))
+	}
+	return fmt.Sprintf("%s seen in %s.", site.Plural(x.Run.Resources, "thing was", "things were"), took(x.Run))
+}
+
+func (x finished) lead() site.Lead {
+	l := site.Lead{ID: short(string(x.Run.ID)), Name: "Run of " + x.Name, Status: site.StatusPass, Word: "Read whole"}
+	switch {
+	case x.Run.Status == sources.RunFailed:
+		l.Status, l.Word = site.StatusFail, "Did not answer"
+	case len(x.Run.Missing) > 0:
+		l.Status, l.Word = site.StatusUnknown, "Read in part"
+	}
+	return l
+}
+
+func (x finished) runFacts() []site.FactRow {
+	return []site.FactRow{{Key: "Run", Node: site.Digest(site.DigestView{Value: string(x.Run.ID)})}, {Key: "Source", Value: x.Name, Href: "/sources/" + string(x.Source.ID)},
+		{Key: "Started", Node: site.Moment(x.Run.Started)}, {Key: "Ended", Node: site.Moment(x.Run.Ended)}, {Key: "Collector", Value: x.Run.Collector, Mono: true}}
+}
+
+func (x finished) evidenceTable() site.TableView {
+	t := site.TableView{Caption: "Evidence of the run", Columns: []site.Column{{Head: "Record", Mono: true, Phone: site.PlaceFirst}, {Head: "What it shows", Wide: true, Phone: site.PlaceFirst},
+		{Head: "Rows", Num: true}, {Head: "Proof", Phone: site.PlaceEnd}}, Empty: site.EmptyView{Title: "None.", Text: "A run that is not answered leaves a gap in the log, and no evidence."}}
+	for _, r := range x.Evidence.Items {
+		href := "/evidence/" + string(r.ID)
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(shortID(string(r.ID), href)), site.Words(r.Title), site.Number(r.RowCount, href+"#content"),
+			site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, fmt.Sprintf("/log/%d", r.Entry)))}})
+	}
+	return t
+}
