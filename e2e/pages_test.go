@@ -185,8 +185,17 @@ func inspect(t *testing.T, s *server, list []string, how func(*testing.T, *brows
 func brief(t *testing.T, p *browser.Page, at string) {
 	t.Helper()
 	report(t, at+" at 1440", p.Axe())
-	p.Emulate(320, 640, true, false)
+	phone(p, 320, false)
 	fits(t, p, at)
+}
+
+// phone shows the page on a phone as long as the page is, so that the bar at
+// the bottom of the window covers nothing that scrolling would uncover.
+func phone(p *browser.Page, width int, dark bool) {
+	p.Emulate(width, 844, true, dark)
+	var height int
+	p.Eval("document.documentElement.scrollHeight", &height)
+	p.Emulate(width, max(844, height), true, dark)
 }
 
 // thorough judges a page by day and by night, on a desk and on phones. What
@@ -196,10 +205,10 @@ func thorough(t *testing.T, p *browser.Page, at string) {
 	report(t, at+" at 1440", p.Axe())
 	p.Emulate(1440, 1000, false, true)
 	report(t, at+" at 1440 by night", p.AxeRules("color-contrast"))
-	p.Emulate(390, 844, true, true)
+	phone(p, 390, true)
 	report(t, at+" at 390 by night", p.AxeRules("color-contrast", "target-size", "scrollable-region-focusable"))
 	touchable(t, p, at)
-	p.Emulate(320, 640, true, false)
+	phone(p, 320, false)
 	report(t, at+" at 320", p.AxeRules("target-size", "scrollable-region-focusable"))
 	fits(t, p, at)
 }
@@ -231,7 +240,7 @@ func fits(t *testing.T, p *browser.Page, at string) {
 		const past = [...document.body.querySelectorAll("*")].filter(e => e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length > 0);
 		const scrolls = e => ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth + 1;
 		const page = document.documentElement.scrollWidth, window_ = document.documentElement.clientWidth;
-		const out = page > window_ ? past.filter(e => e.getBoundingClientRect().right > window_ + 1 && !e.closest("svg")).slice(0, 3).map(name) : [];
+		const out = page > window_ ? past.filter(e => (e.getBoundingClientRect().right > window_ + 1 || e.scrollWidth > window_) && !e.closest("svg")).slice(-3).map(name) : [];
 		const quiet = past.filter(e => scrolls(e) && !(e.tabIndex >= 0 && e.getAttribute("aria-label"))).map(e => "scrolls: " + name(e));
 		return {Page: page, Window: window_, Parts: out.concat(quiet)};
 	})()`, &wide)

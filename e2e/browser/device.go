@@ -59,7 +59,8 @@ func (p *Page) Axe() []Violation {
 	}
 	// What the debugger evaluates is not subject to the page's policy.
 	p.Eval("void(0);\n"+string(script)+";\nvoid(0)", nil)
-	return p.axe(`{resultTypes: ["violations"]}`)
+	// axe leaves the size of targets out unless it is asked.
+	return p.axe(`{resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}`)
 }
 
 func (p *Page) axe(options string) []Violation {

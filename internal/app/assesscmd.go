@@ -194,7 +194,7 @@ func printActions(out io.Writer, list []readiness.Action) {
 			fmt.Fprintf(out, "  and %d more\n", len(list)-i)
 			break
 		}
-		fmt.Fprintf(out, "  %d. %s (%s; settles %s)\n", i+1, firstLine(a.Text), cmp.Or(a.Owner, "nobody yet"), strings.Join(few(a.Settles), " "))
+		fmt.Fprintf(out, "  %d. %s (%s; settles %s)\n", i+1, a.Text, cmp.Or(a.Owner, "nobody yet"), strings.Join(few(a.Settles), " "))
 	}
 }
 

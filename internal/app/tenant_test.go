@@ -2,9 +2,7 @@ package app_test
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -287,30 +285,4 @@ func (x *tenant) leaks(text string) string {
 		}
 	}
 	return ""
-}
-
-// asJSON is an input as programs send it.
-func asJSON(t *testing.T, in any) []byte {
-	t.Helper()
-	raw, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-// asForm is an input as a page's form sends it.
-func asForm(in map[string]any) url.Values {
-	form := url.Values{}
-	for k, v := range in {
-		switch v := v.(type) {
-		case []string:
-			form[k] = v
-		case time.Time:
-			form.Set(k, v.Format(time.DateOnly))
-		default:
-			form.Set(k, fmt.Sprint(v))
-		}
-	}
-	return form
 }

@@ -36,7 +36,7 @@ const (
 	selectByEmail = "SELECT id, name, password_hash, disabled FROM users WHERE email = ?"
 
 	claimUser       = "UPDATE users SET email = ?, name = ?, password_hash = ? WHERE id = ? AND password_hash = ''"
-	selectUnclaimed = "SELECT m.org_id, m.user_id FROM members m JOIN users u ON u.id = m.user_id WHERE u.password_hash = '' ORDER BY m.created LIMIT 1"
+	selectUnclaimed = "SELECT m.org_id, m.user_id FROM members m JOIN users u ON u.id = m.user_id WHERE u.password_hash = '' AND m.roles = 'owner' ORDER BY m.created LIMIT 1"
 
 	insertMember  = "INSERT INTO members (org_id, user_id, roles, created) VALUES (?, ?, ?, ?)"
 	selectMember  = "SELECT u.name, u.email, m.roles, u.disabled FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND m.user_id = ?"
@@ -128,9 +128,9 @@ func CreateUser(tx *db.Tx, name, email, password string, now time.Time) (User, e
 	if err != nil {
 		return User{}, err
 	}
-	name = strings.TrimSpace(name)
-	if name == "" {
-		return User{}, fault.Invalid("name", "give the name that others know this person by")
+	name, err = tidyName(name)
+	if err != nil {
+		return User{}, err
 	}
 	hash := ""
 	if password != "" {
@@ -144,6 +144,13 @@ func CreateUser(tx *db.Tx, name, email, password string, now time.Time) (User, e
 		return User{}, fault.Conflict("%s belongs to a user already", email)
 	}
 	return u, err
+}
+
+func tidyName(name string) (string, error) {
+	if name = strings.TrimSpace(name); name == "" {
+		return "", fault.Invalid("name", "give the name that others know this person by")
+	}
+	return name, nil
 }
 
 // Unclaimed finds the organization that the command line made for an owner who
@@ -166,11 +173,15 @@ func Claim(tx *db.Tx, user id.User, name, email, password string) (User, error) 
 	if err != nil {
 		return User{}, err
 	}
+	name, err = tidyName(name)
+	if err != nil {
+		return User{}, err
+	}
 	hash, err := HashPassword(password)
 	if err != nil {
 		return User{}, err
 	}
-	u := User{ID: user, Email: email, Name: strings.TrimSpace(name)}
+	u := User{ID: user, Email: email, Name: name}
 	_, err = tx.Exec(claimUser, u.Email, u.Name, hash, user)
 	if db.IsDuplicate(err) {
 		return User{}, fault.Conflict("%s belongs to a user already", email)

@@ -158,6 +158,9 @@ func coverage(c *op.Call, in Period) (Held, error) {
 	if err != nil {
 		return Held{}, err
 	}
+	if in.Check != "" && !slices.ContainsFunc(defs, func(d Definition) bool { return d.ID == in.Check }) {
+		return Held{}, fault.NotFound("There is no check %s.", in.Check)
+	}
 	code := in.Control
 	if in.Control != "" {
 		x, err := controls.Get.Call(c, controls.Ref{ID: in.Control})

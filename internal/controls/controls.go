@@ -16,7 +16,9 @@ import (
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // Everything that can be done with controls.
@@ -262,7 +264,14 @@ func adopt(c *op.Call, in Adoption) (op.Page[Control], error) {
 		out.Items = append(out.Items, x)
 	}
 	out.Total = int64(len(out.Items))
-	return out, nil
+	return out, relink(c)
+}
+
+// relink has what the sources last showed judged again, so that its evidence
+// is tied to controls adopted since.
+func relink(c *op.Call) error {
+	_, err := job.Enqueue(c.Tx, c.Org, job.Insert{Kind: sources.EvaluateJob, Args: sources.Evaluation{}, Unique: "all"}, c.Now)
+	return err
 }
 
 // ownerOf checks that the owner is a member.
@@ -352,7 +361,10 @@ func create(c *op.Call, in Own) (Control, error) {
 		}
 		x.Criteria = append(x.Criteria, Mapping{code, "direct"})
 	}
-	return add(c, x)
+	if x, err = add(c, x); err != nil {
+		return x, err
+	}
+	return x, relink(c)
 }
 
 func orElse(s, other string) string {

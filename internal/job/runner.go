@@ -83,7 +83,7 @@ const (
 	extend      = "UPDATE job SET lease_until = ? WHERE id = ? AND state = 'running' AND attempt = ?"
 	setProgress = "UPDATE job SET progress = ? WHERE id = ? AND state = 'running' AND attempt = ?"
 	finish      = "UPDATE job SET state = ?, error = ?, finished = ?, run_at = ? WHERE id = ? AND state = 'running' AND attempt = ?"
-	sweep       = `UPDATE job SET error = 'its worker stopped answering', finished = CASE WHEN attempt < max_attempts THEN 0 ELSE ? END,
+	sweep       = `UPDATE job SET error = 'its worker stopped answering', finished = CASE WHEN attempt < max_attempts THEN finished ELSE ? END,
 		state = CASE WHEN attempt < max_attempts THEN 'ready' ELSE 'failed' END WHERE state = 'running' AND lease_until < ?`
 	forget  = "DELETE FROM job WHERE state IN ('done', 'failed') AND finished < ?"
 	due     = "SELECT org_id, name, kind, args, every, next_run FROM job_schedule WHERE next_run <= ? ORDER BY next_run, org_id, name LIMIT 100"

@@ -156,7 +156,7 @@ func TestOneGapPerOutageAndSchedule(t *testing.T) {
 		if got := gaps(t, desk); len(got) != 2 {
 			t.Errorf("a late start leaves a gap: %v", got[2:])
 		}
-		optest.Clock(desk).Advance(10 * 24 * time.Hour)
+		optest.Clock(desk).Advance(20 * 24 * time.Hour)
 		wake()
 		if got := gaps(t, desk); len(got) != 5 {
 			t.Errorf("second outage: %d gaps in all, want one more for each schedule", len(got))
@@ -209,7 +209,7 @@ func TestJobsAreListedInAnyLocale(t *testing.T) {
 	if _, err := admin.Exec("CREATE DATABASE icu TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"); err != nil {
 		t.Skipf("this server has no other locale: %v", err)
 	}
-	d, err := db.Open(t.Context(), strings.Replace(c.URL, "/postgres", "/icu", 1), db.Options{Unsafe: true})
+	d, err := db.Open(t.Context(), strings.TrimSuffix(c.URL, "postgres")+"icu", db.Options{Unsafe: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func setup(c *op.Call, in Creation) (Created, error) {
 // claim hands the organization that the command line made to its owner, with
 // everything it has recorded so far.
 func claim(c *op.Call, org id.Org, user id.User, in Creation) (Created, error) {
-	z, err := zone(in.Zone)
+	name, z, err := settled(in.Organization, in.Zone, "organization")
 	if err != nil {
 		return Created{}, err
 	}
@@ -90,7 +90,7 @@ func claim(c *op.Call, org id.Org, user id.User, in Creation) (Created, error) {
 	if err != nil {
 		return Created{}, err
 	}
-	if _, err := c.Tx.Exec(claimOrg, strings.TrimSpace(in.Organization), z, org); err != nil {
+	if _, err := c.Tx.Exec(claimOrg, name, z, org); err != nil {
 		return Created{}, err
 	}
 	c.Enter(org, auth.Actor{User: u.ID, Name: u.Name, Email: u.Email, Roles: []auth.Role{auth.Owner}, Via: c.Actor.Via})
@@ -110,13 +110,9 @@ func found(c *op.Call, in Founding) (Created, error) {
 }
 
 func create(c *op.Call, in Creation, demo bool) (Created, error) {
-	zone, err := zone(in.Zone)
+	name, zone, err := settled(in.Organization, in.Zone, "organization")
 	if err != nil {
 		return Created{}, err
-	}
-	name := strings.TrimSpace(in.Organization)
-	if name == "" {
-		return Created{}, fault.Invalid("organization", "give the name the report will carry")
 	}
 	org := id.New[id.Org](c.Now)
 	if _, err := c.Tx.Exec(insertOrg, org, name, zone, clock.Millis(c.Now)); err != nil {
@@ -139,14 +135,19 @@ func create(c *op.Call, in Creation, demo bool) (Created, error) {
 	return Created{org, user.ID}, nil
 }
 
-func zone(name string) (string, error) {
-	if name == "" {
-		return "UTC", nil
+// settled checks an organization's name and time zone; field is what the name
+// is called in the input.
+func settled(name, zone, field string) (string, string, error) {
+	if name = strings.TrimSpace(name); name == "" {
+		return "", "", fault.Invalid(field, "give the name the report will carry")
 	}
-	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
-		return "", fault.Invalid("zone", "give an IANA time zone such as Europe/Berlin or UTC")
+	if zone == "" {
+		zone = "UTC"
 	}
-	return name, nil
+	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
+		return "", "", fault.Invalid("zone", "give an IANA time zone such as Europe/Berlin or UTC")
+	}
+	return name, zone, nil
 }
 
 func scan(scan func(...any) error, o *Org) error {
@@ -179,11 +180,11 @@ type Change struct {
 }
 
 func update(c *op.Call, in Change) (Org, error) {
-	z, err := zone(in.Zone)
+	name, zone, err := settled(in.Name, in.Zone, "name")
 	if err != nil {
 		return Org{}, err
 	}
-	n, err := c.Tx.Exec(updateOrg, strings.TrimSpace(in.Name), z, c.Org, in.Version)
+	n, err := c.Tx.Exec(updateOrg, name, zone, c.Org, in.Version)
 	if err != nil {
 		return Org{}, err
 	}
@@ -287,7 +288,11 @@ func newToken(c *op.Call, in TokenWish) (GrantedToken, error) {
 	if in.Days == 0 {
 		in.Days = 90
 	}
-	t, secret, err := auth.CreateToken(c.Tx, c.Org, c.Actor.User, strings.TrimSpace(in.Name), time.Duration(in.Days)*24*time.Hour, c.Now)
+	name := strings.TrimSpace(in.Name)
+	if name == "" {
+		return GrantedToken{}, fault.Invalid("name", "say what will use the token, such as: nightly CI")
+	}
+	t, secret, err := auth.CreateToken(c.Tx, c.Org, c.Actor.User, name, time.Duration(in.Days)*24*time.Hour, c.Now)
 	c.Note("id", string(t.ID))
 	return GrantedToken{t, secret}, err
 }

@@ -13,7 +13,9 @@ import (
 type Action struct {
 	Kind   string        `json:"kind"` // fix, unblock, adopt, state, collect
 	Status checks.Status `json:"status"`
-	Text   string        `json:"text"`
+	// Text says what to do; Finding what is wrong or not known.
+	Text    string `json:"text"`
+	Finding string `json:"finding,omitempty"`
 	// Owner is who does it; empty means nobody yet.
 	Owner    string   `json:"owner,omitempty"`
 	Settles  []string `json:"settles"`
@@ -58,8 +60,8 @@ func (p *Picture) failures() []Action {
 	var out []Action
 	for _, a := range p.Answers {
 		if a.Looked && a.Status == checks.Fail {
-			out = append(out, Action{Kind: Fix, Status: checks.Fail, Text: orTitle(a), Owner: p.ownerOf(a), Severity: a.Severity,
-				Settles: p.mapped(a), Check: a.ID, How: a.Fix})
+			out = append(out, Action{Kind: Fix, Status: checks.Fail, Text: firstSentence(cmp.Or(a.Fix, a.Title)), Finding: orTitle(a),
+				Owner: p.ownerOf(a), Severity: a.Severity, Settles: p.mapped(a), Check: a.ID, How: a.Fix})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Action) int {
@@ -71,6 +73,17 @@ func (p *Picture) failures() []Action {
 func rank(severity string) int { return slices.Index([]string{"high", "medium", "low"}, severity) }
 
 func orTitle(a checks.Check) string { return strings.TrimSuffix(cmp.Or(a.Summary, a.Title), ".") }
+
+// firstSentence is the act itself, without how to go about it.
+func firstSentence(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	for i := range len(s) - 1 {
+		if s[i] == '.' && s[i+1] == ' ' {
+			return s[:i]
+		}
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(s, ":"), ".")
+}
 
 // blind groups unknown checks by the one act that would settle them.
 func (p *Picture) blind() []Action {
@@ -90,8 +103,8 @@ func (p *Picture) blind() []Action {
 			continue
 		}
 		at[key] = len(out)
-		out = append(out, Action{Kind: Unblock, Status: checks.Unknown, Text: cmp.Or(a.Reason, a.Title), Owner: p.ownerOf(a),
-			Severity: a.Severity, Settles: p.mapped(a), Check: a.ID, How: a.Remedy})
+		out = append(out, Action{Kind: Unblock, Status: checks.Unknown, Text: firstSentence(cmp.Or(a.Remedy, a.Reason, a.Title)),
+			Finding: cmp.Or(a.Reason, a.Title), Owner: p.ownerOf(a), Severity: a.Severity, Settles: p.mapped(a), Check: a.ID, How: a.Remedy})
 	}
 	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(len(b.Settles), len(a.Settles)) })
 	return out

@@ -256,7 +256,7 @@ func (r results) finding(a checks.Check) site.FindingView {
 	f := site.FindingView{Status: site.StatusFail, ID: a.ID, Text: phrase(cmp.Or(a.Summary, a.Title)), Risk: sentence(a.Risk), Severity: a.Severity, Href: "/checks/" + a.ID}
 	if a.Status == checks.Unknown {
 		f.Status, f.Severity = site.StatusUnknown, "unknown"
-		f.Text, f.Risk = phrase(a.Title), "Not counted as passing. "+sentence(a.Reason)
+		f.Text, f.Risk = phrase(cmp.Or(a.Reason, a.Title)), "Not counted as passing."
 	}
 	for _, m := range a.Map {
 		if slices.ContainsFunc(r.Picture.Criteria, func(k readiness.Criterion) bool { return k.Code == m.Criterion }) {

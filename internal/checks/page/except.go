@@ -73,7 +73,7 @@ func (x waived) sentence() string {
 
 func waiverTable(list []checks.Waiver, now time.Time, may, named bool) site.TableView {
 	t := site.TableView{Caption: "Exceptions", Columns: []site.Column{{Head: "Exception", Mono: true, Phone: site.PlaceFirst}, {Head: "Reason", Wide: true, Phone: site.PlaceFirst},
-		{Head: "Covers"}, {Head: "Owner"}, {Head: "Approved by"}, {Head: "Status", Phone: site.PlaceEnd}, {Head: "Act", Phone: site.PlaceEnd}},
+		{Head: "Covers"}, {Head: "Owner"}, {Head: "Status", Phone: site.PlaceEnd}, {Head: "Act", Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "None.", Text: "A failure that is accepted for a time is waived on the page of its check: with a reason, an owner and an end date."}}
 	if named {
 		t.Empty.Link = site.Link{Text: "Failing checks", Href: "/checks?status=fail"}
@@ -95,8 +95,8 @@ func waiverTable(list []checks.Waiver, now time.Time, may, named bool) site.Tabl
 		case may:
 			act = site.Cell{Text: "End it", Href: "/exceptions/" + string(w.ID) + "/end"}
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(shortID(string(w.ID), "/checks/"+w.Check+"#exceptions")), site.Words(w.Reason), covers,
-			site.Node(site.Person(w.Owner)), site.Words(w.Approver), status, act}})
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(shortID(string(w.ID), "/checks/"+w.Check+"#exceptions")), site.WordsNote(w.Reason, "approved by "+w.Approver), covers,
+			site.Node(site.Person(w.Owner)), status, act}})
 	}
 	return t
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
 )
@@ -41,6 +42,7 @@ type detail struct {
 	MayExcept bool
 	Form      site.FormView
 	AsTable   bool
+	titles    map[string]string // of the criteria
 }
 
 func showCheck(v *site.Visit) error {
@@ -82,6 +84,14 @@ func read(v *site.Visit) (detail, error) {
 		}
 	}
 	x.Form = exceptForm(x)
+	cat, err := frameworks.Shipped()
+	if err != nil {
+		return x, err
+	}
+	x.titles = map[string]string{}
+	for _, c := range cat.Current().Criteria() {
+		x.titles[c.Code] = c.Title
+	}
 	return x, x.readAdopted(v)
 }
 
@@ -189,7 +199,7 @@ func (x detail) facts() []site.Fact {
 		out = append(out, site.Fact{Text: "Written here"})
 	}
 	if !x.At.IsZero() {
-		out = append(out, site.Fact{Node: ageOf("judged", x.At, x.Now)})
+		out = append(out, site.Fact{Node: ageOf("Judged", x.At, x.Now)})
 	}
 	return out
 }
@@ -306,14 +316,6 @@ func (x detail) rule() string {
 	line("cadence", x.Cadence)
 	line("mandatory", strconv.FormatBool(x.Mandatory))
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func (x detail) mapped() []site.FactRow {
-	var out []site.FactRow
-	for _, m := range x.Map {
-		out = append(out, site.FactRow{Key: m.Strength, Value: m.Criterion, Href: "/criteria/" + m.Criterion, Mono: true})
-	}
-	return out
 }
 
 func (x detail) intervals() []site.Interval {

@@ -62,7 +62,12 @@ func standing(x readiness.Control) (status site.Status, word string) {
 }
 
 // words makes a readable text of an identifier such as many_times_a_day.
-func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
+func words(s string) string {
+	if s == "it_dependent" {
+		return "IT-dependent"
+	}
+	return strings.ReplaceAll(s, "_", " ")
+}
 
 func capital(s string) string {
 	if s == "" {

@@ -278,9 +278,19 @@ func (x detail) sentence() string {
 		}
 		return "It is owned, in place and evidenced. The newest evidence is of " + since(x.Newest) + "."
 	case site.StatusExcepted:
-		return "It fails under an exception that a person has approved."
+		return x.excepted()
 	}
 	return stop(orElse(x.Why, "Nothing is known of it yet"))
+}
+
+// excepted says what fails, and until when a person has accepted that.
+func (x detail) excepted() string {
+	for _, c := range x.Checks {
+		if c.Looked && c.Status == checks.Excepted {
+			return strings.TrimSuffix(capital(c.Summary), ".") + ". An exception covers it until " + since(c.Until) + "."
+		}
+	}
+	return "It fails, and an exception covers it."
 }
 
 // reason is what a check that is unknown says of itself.

@@ -290,7 +290,7 @@ func receipt(v *site.Visit) error {
 }
 
 func (x proven) sentenceFacts() []site.Fact {
-	out := []site.Fact{{Node: momentOf("recorded", x.Recorded)}}
+	out := []site.Fact{{Node: momentOf("Recorded", x.Recorded)}}
 	if x.Actor != "" {
 		out = append(out, site.Fact{Text: "By", Person: x.Actor})
 	}

@@ -318,6 +318,9 @@ func (x record) origin() []site.FactRow {
 	if x.Run != "" {
 		add("Run", string(x.Run), "/runs/"+string(x.Run), true)
 	}
+	if x.ResourceKind != "" && x.ResourceKind != "raw" {
+		add("Judged by", "checks that read "+x.ResourceKind, "/checks?kind="+x.ResourceKind, false)
+	}
 	add("Time zone", x.Zone, "", false)
 	add("Media type", x.MediaType, "", true)
 	add("Handling", x.Classification, "", false)

@@ -176,7 +176,7 @@ func recordBody(x record) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Lead: x.lead(), Text: x.sentence(), Actions: x.acts(), Facts: []site.Fact{
-			{Text: "From " + x.Origin}, {Node: momentOf("captured", x.Captured)}, {Text: "Level " + level(x.Level)},
+			{Text: "From " + x.Origin}, {Node: momentOf("Captured", x.Captured)}, {Text: "Level " + level(x.Level)},
 		}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

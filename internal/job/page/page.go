@@ -90,8 +90,8 @@ func told(j job.Job) string {
 	if j.Error != "" && j.State != job.Done {
 		return j.Error
 	}
-	if j.Progress.What == "" {
-		return "–"
+	if j.Progress.What == "" || j.State == job.Done {
+		return "–" // what it last said is no longer so
 	}
 	if j.Progress.About > 0 {
 		return fmt.Sprintf("%s: %s of about %s", j.Progress.What, site.Count(int64(j.Progress.Done)), site.Count(int64(j.Progress.About)))

@@ -278,7 +278,11 @@ func findToken(v *site.Visit) (settings, tokenRow, error) {
 		return s, tokenRow{}, err
 	}
 	for _, t := range s.Tokens {
-		if string(t.ID) == v.Path("id") && t.Good {
+		switch {
+		case string(t.ID) != v.Path("id") || !t.Good:
+		case !s.mayEnd(t):
+			return s, t, fault.Denied("This token acts for another member, who can end it. So can an owner.")
+		default:
 			return s, t, nil
 		}
 	}

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -25,7 +26,7 @@ type criterion struct {
 	Proposed []controls.Shelved // those that checks speak for first
 	Checks   []checks.Check
 	Evidence []evidence.Record
-	Total    int64 // of evidence linked to its controls
+	Signed   int64 // entries under the newest signed head
 	Members  []auth.Member
 	May      bool
 }
@@ -111,16 +112,20 @@ const mostEvidence = 8
 
 // witness gathers the newest evidence linked to its controls.
 func (x *criterion) witness(v *site.Visit) error {
-	if !v.Actor.May(auth.EvidenceRead) {
+	if !v.Actor.May(auth.EvidenceRead) || !v.Actor.May(auth.LogRead) {
 		return nil
 	}
+	head, err := evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
+	if err != nil {
+		return err
+	}
+	x.Signed = head.SignedSize
 	seen := map[int64]bool{}
 	for _, c := range x.Adopted {
 		page, err := evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Control: string(c.ID), Limit: mostEvidence})
 		if err != nil {
 			return err
 		}
-		x.Total += page.Total
 		for _, r := range page.Items {
 			if !seen[r.Entry] {
 				seen[r.Entry] = true
@@ -238,8 +243,12 @@ func (x criterion) evidenceTable() site.TableView {
 		{Head: "Entry", Phone: site.PlaceEnd}, {Head: "What it is", Wide: true, Phone: site.PlaceFirst}, {Head: "From"}, {Head: "Captured"},
 	}, Empty: site.EmptyView{Title: "No evidence yet.", Text: "It comes from what checks read, and from what owners hand in."}}
 	for _, r := range x.Evidence {
+		proof := site.ProofSealed
+		if r.Entry >= x.Signed {
+			proof = site.ProofWaiting
+		}
 		t.Rows = append(t.Rows, site.Row{Href: "/evidence/" + string(r.ID), Cells: []site.Cell{
-			site.Node(site.ProofMark(site.ProofSealed, r.Entry, "/log/"+site.Count(r.Entry))), {Text: r.Title, Href: "/evidence/" + string(r.ID)},
+			site.Node(site.ProofMark(proof, r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10))), {Text: r.Title, Href: "/evidence/" + string(r.ID)},
 			site.Words(r.Origin), site.Node(site.Age(r.Captured, x.At))}})
 	}
 	return t

@@ -137,6 +137,8 @@ func plain(raw json.RawMessage) string {
 	switch s := string(raw); s {
 	case "":
 		return "–"
+	case `""`, "[]", "{}":
+		return "none"
 	case "true":
 		return "yes"
 	case "false":

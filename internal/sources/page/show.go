@@ -151,10 +151,10 @@ func (x detail) sentence() string {
 func (x detail) facts() []site.Fact {
 	out := []site.Fact{{Text: capital(kindWord(x.Kind)) + ", read-only"}, {Text: capital(every(x.Every))}}
 	if x.Latest != nil {
-		out = append(out, site.Fact{Node: ageOf("read", x.Latest.Ended, x.Now)})
+		out = append(out, site.Fact{Node: ageOf("Read", x.Latest.Ended, x.Now)})
 	}
 	if x.Removed.IsZero() {
-		out = append(out, site.Fact{Text: "next " + next(x.Source, x.Now)})
+		out = append(out, site.Fact{Text: "Next " + next(x.Source, x.Now)})
 	}
 	return out
 }

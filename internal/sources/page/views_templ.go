@@ -867,7 +867,7 @@ func resourceBody(x resource) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Lead: site.Lead{Name: x.Schema.Title + " of " + x.Source.Name}, Text: brief(x.Key), Work: true, Facts: []site.Fact{
-			{Node: ageOf("first seen", x.FirstSeen, x.Now)}, {Node: ageOf("changed", x.Changed, x.Now)},
+			{Node: ageOf("First seen", x.FirstSeen, x.Now)}, {Node: ageOf("Changed", x.Changed, x.Now)},
 		}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1027,7 +1027,7 @@ func runBody(x finished) templ.Component {
 			templ_7745c5c3_Var44 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Lead: x.lead(), Text: x.sentence(), Facts: []site.Fact{{Node: ageOf("ended", x.Run.Ended, x.Now)}, {Node: site.ProofMark(proof(x.Head, x.Run.Entry), x.Run.Entry, "/log/"+strconv.FormatInt(x.Run.Entry, 10))}}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Lead: x.lead(), Text: x.sentence(), Facts: []site.Fact{{Node: ageOf("Ended", x.Run.Ended, x.Now)}, {Node: site.ProofMark(proof(x.Head, x.Run.Entry), x.Run.Entry, "/log/"+strconv.FormatInt(x.Run.Entry, 10))}}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
