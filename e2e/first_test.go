@@ -266,6 +266,7 @@ func TestAnUnreadableRepositorySaysWhatToDo(t *testing.T) {
 	if p.Count("main a[href='/start/sources']") == 0 {
 		t.Error("nothing leads back to the choice")
 	}
+	thorough(t, p, "/start/reading of what cannot be read")
 	if err := os.CopyFS(empty, os.DirFS(repository(t))); err != nil {
 		t.Fatal(err)
 	}

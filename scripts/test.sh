@@ -25,7 +25,7 @@ say "tests, on SQLite and PostgreSQL"
 go test -timeout 10m $rest
 
 say "journeys in a browser"
-go test -timeout 10m ./e2e/...
+TICKMARK_E2E=1 go test -timeout 10m -p 1 ./e2e/...
 
 # Only where goroutines share something; the rest would take minutes to say
 # the same.

@@ -153,6 +153,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
 		out, err = e.Run(ctx, desk, raw)
 	}
 	if err != nil {
+		if desk != nil && fault.KindOf(err) == fault.KindDenied {
+			s.Log.Warn("api refused", "method", r.Method, "path", r.URL.Path, "actor", desk.Actor.Key(), "org", desk.Org)
+		}
 		s.refuse(w, r, e, err)
 		return
 	}

@@ -288,7 +288,7 @@ func TestParametersHaveTheTypesOfTheInput(t *testing.T) {
 	refused := map[string]api.InputError{
 		"/machines/seven/echo":             {Location: "path.id", Message: "want a whole number such as 50"},
 		"/machines/7/echo?limit=many":      {Location: "query.limit", Message: "want a whole number such as 50"},
-		"/machines/7/echo?limit=501":       {Location: "query.limit", Message: "expected number <= 500"},
+		"/machines/7/echo?limit=501":       {Location: "query.limit", Message: "give 500 or less"},
 		"/machines/7/echo?flag=yes":        {Location: "query.flag", Message: "want true or false"},
 		"/machines/7/echo?text=a&text=b":   {Location: "query.text", Message: "is given 2 times; give it once"},
 		"/machines/7/echo?sizes=1&sizes=x": {Location: "query.sizes", Message: "want a whole number such as 50"},

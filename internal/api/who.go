@@ -25,8 +25,9 @@ func (s *server) desk(r *http.Request, right auth.Right) (*op.Desk, error) {
 	}
 	if err := actor.Require(right); err != nil {
 		if !actor.Known() {
-			err = stranger("Send a token in the Authorization header: Bearer tmk_….")
+			return nil, stranger("Send a token in the Authorization header: Bearer tmk_….")
 		}
+		s.Log.Warn("api refused", "method", r.Method, "path", r.URL.Path, "actor", actor.Key(), "org", org)
 		return nil, err
 	}
 	return &op.Desk{Engine: s.Engine, Actor: actor, Org: org}, nil
@@ -52,6 +53,7 @@ func (s *server) who(r *http.Request) (auth.Actor, id.Org, error) {
 				return auth.Actor{}, "", tooMany(wait)
 			}
 			s.tries.note(from, now)
+			s.Log.Warn("token refused", "from", r.RemoteAddr, "path", r.URL.Path)
 			err = stranger(f.Message)
 		}
 		return actor, org, err

@@ -35,6 +35,9 @@ func (a *App) Serve(ctx context.Context, s conf.Server, offer assess.Offer, out 
 	if err != nil {
 		return err
 	}
+	if at, ok := ln.Addr().(*net.TCPAddr); ok && !s.TLS() && !at.IP.IsLoopback() {
+		a.Log.Warn("passwords and cookies cross the network unencrypted: give --tls-cert and --tls-key, or --base-url https://… where a proxy encrypts", "listen", at)
+	}
 	runner := job.NewRunner(a.Engine, a.Workers(), jobSlots)
 	handler, local := a.handlers(s, offer, runner.Wake)
 	servers := []*http.Server{a.server(handler)}

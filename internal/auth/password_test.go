@@ -132,7 +132,7 @@ func TestGuessingGetsSlower(t *testing.T) {
 			_, err := th.CheckPassword(t.Context(), d, email, password, now.Now())
 			return err
 		}
-		for range 5 {
+		for range 4 {
 			wantKind(t, try("ada@example.com", "wrong"), fault.KindInvalid, "no user has")
 		}
 		must(t, try("ada@example.com", good)) // a right one in time ends the count
@@ -207,8 +207,8 @@ func TestMemoryOfGuessesIsBounded(t *testing.T) {
 	if th.Begin("ada", start) <= 0 {
 		t.Error("a flood of other addresses forgives")
 	}
-	for i := range 3 * auth.MaxMemory { // all of whom have to wait
-		for range 6 {
+	for i := range 2 * auth.MaxMemory { // all of whom have to wait
+		for range 5 {
 			th.Begin(fmt.Sprint("x", i), start)
 		}
 	}

@@ -60,8 +60,8 @@ var table = map[Role][]Right{
 		EvidenceWrite, ExportWrite, ChecksWrite, ExceptWrite),
 	Lead: append(slices.Clone(reads), TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite, EvidenceWrite, ExportWrite,
 		ChecksWrite, ExceptWrite),
-	ControlOwner: {OrgRead, ScopeRead, CriteriaRead, ControlsRead, EvidenceRead, EvidenceWrite, ChecksRead, LogRead, TokensWrite},
-	Sponsor:      {OrgRead, ScopeRead, CriteriaRead, ControlsRead, EvidenceRead, ChecksRead, LogRead},
+	ControlOwner: {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, EvidenceWrite, ChecksRead, LogRead, TokensWrite},
+	Sponsor:      {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead},
 	Employee:     {OrgRead},
 	Operator:     {OrgRead, SourcesRead, SourcesWrite, LogRead, JobsRead, TokensWrite},
 }

@@ -58,27 +58,22 @@ func (t *Throttle) begin(key string, now time.Time) time.Duration {
 	return 0
 }
 
-// forget makes room: first for what has waited long enough, then for those who
-// need not wait yet, and if nothing else helps for anybody.
+// forget makes room for a tenth: first what has waited long enough goes, then
+// who need not wait yet, and if nothing else helps anybody.
 func (t *Throttle) forget(now time.Time) {
-	for k, a := range t.tries {
-		if now.Sub(a.last) > maxWait {
-			delete(t.tries, k)
+	for _, may := range []func(attempt) bool{
+		func(a attempt) bool { return now.Sub(a.last) > maxWait },
+		func(a attempt) bool { return a.failed < free },
+		func(attempt) bool { return true },
+	} {
+		for k, a := range t.tries {
+			if len(t.tries) < maxMemory*9/10 {
+				return
+			}
+			if may(a) {
+				delete(t.tries, k)
+			}
 		}
-	}
-	for k, a := range t.tries {
-		if len(t.tries) < maxMemory {
-			return
-		}
-		if a.failed < free {
-			delete(t.tries, k)
-		}
-	}
-	for k := range t.tries {
-		if len(t.tries) < maxMemory {
-			return
-		}
-		delete(t.tries, k)
 	}
 }
 

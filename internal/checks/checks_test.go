@@ -44,8 +44,8 @@ type bench struct {
 }
 
 const (
-	ownID = "own.machine.firewall"
-	ownCheck  = `
+	ownID    = "own.machine.firewall"
+	ownCheck = `
 id: own.machine.firewall
 title: The firewall is on
 kind: machine

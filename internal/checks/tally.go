@@ -47,6 +47,7 @@ type Tally struct {
 	definition Definition
 	result     Result
 	causes     map[string]*cause // by class
+	only       string            // what the first failing resource's message says
 }
 
 // A cause is why some resources are unknown.
@@ -68,6 +69,9 @@ func (t *Tally) Add(o Outcome) {
 		t.result.Passing++
 	case Fail:
 		t.result.Failing++
+		if t.result.Failing == 1 {
+			t.only = o.Message
+		}
 	case NotApplicable:
 		t.result.NotApplicable++
 	default:
@@ -148,6 +152,9 @@ func (t *Tally) summary(r Result) string {
 	case Fail:
 		if r.Failing == 0 {
 			return "there is no " + t.definition.Kind + ", and there should be"
+		}
+		if r.Applicable() == 1 && t.only != "" {
+			return t.only // of one thing, its own message says more than a count
 		}
 		return strings.NewReplacer(
 			"{failing}", number(r.Failing), "{passing}", number(r.Passing),

@@ -55,7 +55,7 @@ func TestTally(t *testing.T) {
 		{"covered in part never passes", "", "", []checks.Outcome{passed}, true, missing(""),
 			checks.Result{Status: checks.Unknown, Class: "missing", Total: 1, Passing: 1, Reason: "not allowed", Remedy: "sudo tickmark", Summary: "not judged: not allowed"}},
 		{"covered in part can fail", "", "", []checks.Outcome{failed}, true, missing(""),
-			checks.Result{Status: checks.Fail, Total: 1, Failing: 1, Summary: "1 of 1 fail, 0 pass, 0 unknown"}},
+			checks.Result{Status: checks.Fail, Total: 1, Failing: 1, Summary: "no"}},
 		{"a missing field does not matter where nobody needs it", "", "", []checks.Outcome{passed}, true, missing("keys"),
 			checks.Result{Status: checks.Pass, Total: 1, Passing: 1, Summary: "1 of 1 pass"}},
 		{"a missing field explains unknowns", "", "Author.", []checks.Outcome{noMFA, noKeys, noMFA}, true, missing("mfa"),

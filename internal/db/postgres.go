@@ -66,7 +66,18 @@ func (d *DB) assertPostgres(ctx context.Context, o Options) error {
 			return fmt.Errorf("%s runs with %s=%s and may lose evidence it has acknowledged: turn it on", d.where, s.name, got)
 		}
 	}
-	return nil
+	return d.warnOfPower(ctx)
+}
+
+// warnOfPower says so when the user stands above row-level security, which then
+// holds nothing back.
+func (d *DB) warnOfPower(ctx context.Context) error {
+	var above bool
+	err := d.write.QueryRowContext(ctx, "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&above)
+	if err == nil && above {
+		d.log.Warn("row-level security does not hold for this database user: connect as one that is neither superuser nor BYPASSRLS", "database", d.where)
+	}
+	return err
 }
 
 func (d *DB) writePostgres(ctx context.Context, org string, fn func(*Tx) error) error {

@@ -158,6 +158,7 @@ CREATE TABLE evidence (
 	superseded_by  TEXT    NOT NULL,
 	PRIMARY KEY (org_id, id)
 );
+CREATE INDEX evidence_captured ON evidence (org_id, captured);
 CREATE INDEX evidence_newest ON evidence (org_id, entry);
 CREATE INDEX evidence_run ON evidence (org_id, run_id);
 

@@ -161,7 +161,41 @@ func (s *shape) explain(d *huma.ErrorDetail) *fault.Error {
 		name, _, _ := strings.Cut(rest, " ")
 		return fault.Invalid(name, "is needed")
 	}
-	return fault.Invalid(field, "%s", d.Message)
+	return fault.Invalid(field, "%s", accepted(d.Message))
+}
+
+// wording turns the validator's phrases into what would be accepted.
+var wording = []struct{ from, one, many string }{
+	{"expected array length >= ", "choose at least one", "choose at least %s"},
+	{"expected array length <= ", "choose one at most", "choose at most %s"},
+	{"expected length >= ", "is needed", "give at least %s characters"},
+	{"expected length <= ", "give one character at most", "give at most %s characters"},
+	{"expected number >= ", "give 1 or more", "give %s or more"},
+	{"expected number <= ", "give 1 or less", "give %s or less"},
+	{"expected value to be one of ", "", "give one of %s"},
+	{"expected string to be ", "", "give %s"},
+	{"expected string", "give text", "give text"},
+	{"expected integer", "give a whole number", "give a whole number"},
+	{"expected number", "give a number", "give a number"},
+	{"expected boolean", "give true or false", "give true or false"},
+	{"expected array", "give a list", "give a list"},
+}
+
+func accepted(message string) string {
+	for _, w := range wording {
+		rest, ok := strings.CutPrefix(message, w.from)
+		switch {
+		case !ok:
+			continue
+		case rest == "1" && w.one != "":
+			return w.one
+		case strings.Contains(w.many, "%s"):
+			return fmt.Sprintf(w.many, strings.Trim(rest, `"`))
+		case rest == "":
+			return w.many
+		}
+	}
+	return message
 }
 
 // maxInt is the largest whole number that the log can write.

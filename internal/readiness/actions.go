@@ -82,7 +82,10 @@ func firstSentence(s string) string {
 			return s[:i]
 		}
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(s, ":"), ".")
+	for _, loose := range []string{".", ":", ", then", ","} {
+		s = strings.TrimSuffix(s, loose)
+	}
+	return s
 }
 
 // blind groups unknown checks by the one act that would settle them.

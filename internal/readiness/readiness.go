@@ -5,6 +5,7 @@
 package readiness
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -321,11 +322,8 @@ func (p *Picture) criterion(k frameworks.Criterion, library []controls.Template)
 func (k *Criterion) settle(key []Control) {
 	if len(key) == 0 {
 		k.Verdict, k.Why = NotStarted, "No control has been adopted for it."
-		switch { // a machine may have seen something all the same
-		case len(k.Failing) > 0:
-			k.Evidenced = Failing
-		case len(k.Unclear) > 0:
-			k.Evidenced = Unknown
+		if n := len(k.Failing); n > 0 { // a machine has seen something all the same
+			k.Why = fmt.Sprintf("No control has been adopted for it, and %d %s.", n, plural(n, "check that bears on it fails", "checks that bear on it fail"))
 		}
 		return
 	}

@@ -45,7 +45,11 @@ func OpenRoot(path string) (r *Root, made bool, err error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r = NewRoot()
-		return r, true, r.save(path)
+		err := r.save(path)
+		if errors.Is(err, fs.ErrExist) { // another process was quicker; its key counts
+			return OpenRoot(path)
+		}
+		return r, true, err
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("root key: %w", err)

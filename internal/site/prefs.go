@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/tickmark/tickmark/internal/clock"
 )
 
 // Prefs are a person's choices about the interface. They live in cookies, since
@@ -49,6 +51,8 @@ func ReadPrefs(r *http.Request) Prefs {
 func SavePrefs(overTLS bool) http.Handler {
 	names := map[string]string{"theme": themeCookie, "keys": keysCookie, "rows": densityCookie}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Where a deadline is not to be had, the size is bounded still.
+		_ = http.NewResponseController(w).SetReadDeadline(clock.System().Now().Add(formTime))
 		r.Body = http.MaxBytesReader(w, r.Body, 4096)
 		if err := r.ParseForm(); err != nil {
 			http.Error(w, "give theme, keys or rows as a form", http.StatusBadRequest)

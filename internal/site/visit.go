@@ -212,6 +212,7 @@ func (v *Visit) dress(s *Shell) error {
 		return err
 	}
 	s.Org = Org{Name: org.Name, Kind: "Organization", Href: "/settings"}
+	s.Crumbs = append([]Crumb{{Text: org.Name, Href: "/"}}, s.Crumbs...)
 	s.Me = Me{Name: v.Actor.Name, Email: v.Actor.Email, Href: "/settings", SignOut: "/sign-out"}
 	s.Prefs = ReadPrefs(v.R)
 	s.Nav, s.Tabs = v.Web.Nav(v.Actor), v.Web.Tabs(v.Actor)
@@ -270,6 +271,7 @@ func (v *Visit) explain(err error) (int, ErrorView) {
 	view := ErrorView{Happened: f.Message, Safe: "Nothing was changed.", Links: back}
 	switch f.Kind {
 	case fault.KindDenied:
+		v.Log.Warn("page refused", "method", v.R.Method, "path", v.R.URL.Path, "actor", v.Actor.Key(), "org", v.Org)
 		view.Code = http.StatusForbidden
 	case fault.KindNotFound:
 		view.Code = http.StatusNotFound

@@ -119,9 +119,12 @@ func TestASourceThatDoesNotAnswerLeavesAGap(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		s, read := connect(t, desk)
 		for name, do := range map[string]func(*sources.Intake) error{
-			"an error":              func(*sources.Intake) error { return fault.Invalid("path", "no git repository at /nowhere") },
-			"a panic":               func(*sources.Intake) error { panic("index out of range") },
-			"a fact outside schema": func(in *sources.Intake) error { in.Missing(sources.Missing{Kind: "no_such_kind", Reason: "x"}); return nil },
+			"an error": func(*sources.Intake) error { return fault.Invalid("path", "no git repository at /nowhere") },
+			"a panic":  func(*sources.Intake) error { panic("index out of range") },
+			"a fact outside schema": func(in *sources.Intake) error {
+				in.Missing(sources.Missing{Kind: "no_such_kind", Reason: "x"})
+				return nil
+			},
 		} {
 			run := read(do)
 			if run.Status != sources.RunFailed || run.Error == "" {

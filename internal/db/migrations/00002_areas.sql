@@ -152,6 +152,7 @@ CREATE TABLE evidence (
 	PRIMARY KEY (org_id, id)
 );
 CREATE INDEX evidence_newest ON evidence (org_id, entry);
+CREATE INDEX evidence_captured ON evidence (org_id, captured);
 CREATE INDEX evidence_run ON evidence (org_id, run_id);
 CREATE TABLE evidence_control (
 	org_id      TEXT   NOT NULL,

@@ -180,6 +180,7 @@ type proven struct {
 	Head evidence.Head
 	Now  time.Time
 	Said string // what the entry commits to, indented
+	Who  auth.Actor
 }
 
 func index(v *site.Visit) (int64, error) {
@@ -195,7 +196,7 @@ func showEntry(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	x := proven{Now: v.Clock.Now()}
+	x := proven{Now: v.Clock.Now(), Who: v.Actor}
 	if x.ProvenEntry, err = evidence.EntryGet.Do(v.Context(), v.Desk, evidence.EntryRef{ID: n}); err != nil {
 		return err
 	}
@@ -242,14 +243,23 @@ func (x proven) story() string {
 		who, when, site.Count(x.Index), site.Count(x.Size))
 }
 
-// subject is the page of what the entry is about.
+// subjects are the pages of what entries are about, and who may open them.
+var subjects = map[string]struct {
+	path  string
+	right auth.Right
+}{
+	"evd": {"/evidence/", auth.EvidenceRead}, "run": {"/runs/", auth.SourcesRead},
+	"ctl": {"/controls/", auth.ControlsRead}, "src": {"/sources/", auth.SourcesRead},
+}
+
+// subject is the page of what the entry is about, where the reader may open it.
 func (x proven) subject() site.Link {
 	prefix, _, _ := strings.Cut(x.ID, "_")
-	path := map[string]string{"evd": "/evidence/", "run": "/runs/", "ctl": "/controls/", "src": "/sources/"}[prefix]
-	if path == "" {
+	page, known := subjects[prefix]
+	if !known || !x.Who.May(page.right) {
 		return site.Link{}
 	}
-	return site.Link{Text: x.ID, Href: path + x.ID}
+	return site.Link{Text: x.ID, Href: page.path + x.ID}
 }
 
 func (x proven) facts() []site.FactRow {

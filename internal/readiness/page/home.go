@@ -199,9 +199,9 @@ func listed(pairs ...string) string {
 }
 
 // mostActions is how many acts the first page shows.
-const mostActions = 6
+const mostActions = 5
 
-func (h home) actions() []site.ActionView {
+func (h home) actions() []act {
 	list := order(h.Actions)
 	return rows(list[:min(len(list), mostActions)])
 }

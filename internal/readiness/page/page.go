@@ -285,11 +285,20 @@ func order(list []readiness.Action) []readiness.Action {
 // mostSettled is how many criteria a row names before it counts the rest.
 const mostSettled = 5
 
+// act is a row of what settles something: the view, and what was found.
+type act struct {
+	site.ActionView
+	Found string
+}
+
 // row is an action as the lists show it.
-func row(a readiness.Action) site.ActionView {
-	out := site.ActionView{Text: phrase(firstLine(a.Text)), Owner: a.Owner, Status: site.StatusNotStarted}
+func row(a readiness.Action) act {
+	out := act{ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: phrase(firstLine(a.Finding))}
 	if a.Status == checks.Fail || a.Status == checks.Unknown {
 		out.Status = statusOf(a.Status)
+	}
+	if out.Found == out.Text {
+		out.Found = ""
 	}
 	switch {
 	case a.Kind == readiness.Adopt && strings.HasPrefix(a.Text, "Adopt"):
@@ -311,8 +320,17 @@ func row(a readiness.Action) site.ActionView {
 	return out
 }
 
-func rows(list []readiness.Action) []site.ActionView {
-	out := make([]site.ActionView, 0, len(list))
+// imperative words an act. A remedy that begins with a small letter is a
+// command.
+func imperative(s, remedy string) string {
+	if r, _ := utf8.DecodeRuneInString(remedy); unicode.IsLower(r) {
+		return "Run " + s
+	}
+	return phrase(s)
+}
+
+func rows(list []readiness.Action) []act {
+	out := make([]act, 0, len(list))
 	for _, a := range list {
 		out = append(out, row(a))
 	}

@@ -265,7 +265,7 @@ func TestCriterionShowsItsPartsControlsChecksAndProposals(t *testing.T) {
 		read(t, desk)
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
 		before := v.Get("/criteria/CC8.1")
-		before.Says("h1", "Not started. No control has been adopted for it.")
+		before.Says("h1", "Not started. No control has been adopted for it, and 1 check that bears on it fails.")
 		before.Says(".tm-facts", "18 points of focus")
 		before.Says("#checks", "2 of 2 commits have no valid signature")
 		before.Says("#proposed", "matches what was found")
