@@ -125,7 +125,7 @@ func (s settings) memberTable() site.TableView {
 
 func (s settings) tokenTable() site.TableView {
 	t := site.TableView{Caption: "Tokens", Columns: []site.Column{
-		{Head: "Token", Wide: true, Phone: site.PlaceFirst}, {Head: "Acts for"}, {Head: "Good", Phone: site.PlaceEnd}, {Head: "", Phone: site.PlaceEnd},
+		{Head: "Token", Wide: true, Phone: site.PlaceFirst}, {Head: "Acts for"}, {Head: "Good", Phone: site.PlaceEnd}, {Head: "Act", Phone: site.PlaceEnd},
 	}, Empty: site.EmptyView{Title: "No tokens.", Text: "A program with one acts for the member who made it, over the API or the command line."}}
 	for _, x := range s.Tokens {
 		act := site.Words("")
