@@ -203,8 +203,10 @@ func thorough(t *testing.T, p *browser.Page, at string) {
 	fits(t, p, at, 1440)
 	p.Emulate(1440, 1000, false, true)
 	report(t, at+" at 1440 by night", p.AxeRules("color-contrast"))
-	p.Emulate(800, 1000, false, false)
-	fits(t, p, at, 800)
+	for _, width := range []int{1120, 800} {
+		p.Emulate(width, 1000, false, false)
+		fits(t, p, at, width)
+	}
 	phone(p, 390, true)
 	report(t, at+" at 390 by night", p.AxeRules("color-contrast", "target-size", "scrollable-region-focusable"))
 	touchable(t, p, at)

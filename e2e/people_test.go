@@ -69,8 +69,8 @@ func TestEachRoleSeesWhatItMay(t *testing.T) {
 	wanted(t)
 	s := settled(t)
 	for role, want := range map[auth.Role]struct{ open, closed []string }{
-		auth.ControlOwner: {[]string{"/", "/work", "/controls", "/criteria", "/evidence", "/evidence/new", "/log"}, []string{"/sources", "/jobs", "/start/sources", "/controls/new"}},
-		auth.Sponsor:      {[]string{"/", "/controls", "/criteria", "/evidence", "/log", "/scope"}, []string{"/sources", "/evidence/new", "/controls/new", "/start/scope"}},
+		auth.ControlOwner: {[]string{"/", "/work", "/controls", "/criteria", "/evidence", "/evidence/new", "/log", "/sources"}, []string{"/jobs", "/start/sources", "/controls/new"}},
+		auth.Sponsor:      {[]string{"/", "/controls", "/criteria", "/evidence", "/log", "/scope", "/sources"}, []string{"/sources/new", "/evidence/new", "/controls/new", "/start/scope"}},
 		auth.Operator:     {[]string{"/sources", "/jobs", "/log", "/settings"}, []string{"/controls", "/criteria", "/evidence", "/checks"}},
 		auth.Employee:     {[]string{"/", "/settings"}, []string{"/controls", "/criteria", "/evidence", "/checks", "/sources", "/log", "/jobs", "/work", "/scope", "/export"}},
 	} {

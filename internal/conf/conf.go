@@ -90,7 +90,9 @@ const DefaultListen = "127.0.0.1:8477"
 
 // TLS reports whether browsers reach the server encrypted: by itself, or
 // through a proxy that the base URL names.
-func (s Server) TLS() bool { return s.TLSCert != "" || strings.HasPrefix(strings.ToLower(s.BaseURL), "https://") }
+func (s Server) TLS() bool {
+	return s.TLSCert != "" || strings.HasPrefix(strings.ToLower(s.BaseURL), "https://")
+}
 
 // Check refuses what could not work, before anything is opened.
 func (s Server) Check() error {

@@ -64,6 +64,30 @@ func TestSecondOpenerOfADirectoryIsToldWhoHoldsIt(t *testing.T) {
 	d.Close()
 }
 
+func TestFilesAreClosedToOthers(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d, err := db.Open(t.Context(), "sqlite:"+dir+"/tickmark.db", db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := put(t.Context(), d, "org_a"); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d files, %v; want the database, its log and the lock", len(files), err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %s, %v", f.Name(), info.Mode(), err)
+		}
+	}
+}
+
 func TestSettingsThatLoseWritesAreRefused(t *testing.T) {
 	path := t.TempDir() + "/tickmark.db"
 	const good = "&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)"

@@ -35,31 +35,41 @@ type Held struct {
 // the last and is dropped.
 func OpenHeld(path string) (*Held, error) {
 	h := &Held{path: path, heads: map[string]canon.Checkpoint{}}
-	b, err := os.ReadFile(path)
+	whole, err := h.read(h.heads)
 	if errors.Is(err, fs.ErrNotExist) {
 		return h, os.MkdirAll(filepath.Dir(path), 0o700)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("held file: %w", err)
+	if err == nil && !whole {
+		err = h.rewrite(h.heads)
 	}
-	entries := strings.SplitAfter(string(b), "\n\n")
-	for i, e := range entries {
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// read adds the file's heads to those given, where they are newer. whole is
+// false when the file ends in a part of an entry.
+func (h *Held) read(heads map[string]canon.Checkpoint) (whole bool, err error) {
+	b, err := os.ReadFile(h.path)
+	if err != nil {
+		return false, fmt.Errorf("held file: %w", err)
+	}
+	h.size = 0
+	for i, e := range strings.SplitAfter(string(b), "\n\n") {
 		if !strings.HasSuffix(e, "\n\n") {
 			break // the write that a crash cut short; its head was not acknowledged
 		}
 		c, err := canon.ParseCheckpoint(strings.TrimSuffix(e, "\n"))
 		if err != nil {
-			return nil, fault.Invalid("keys", "%s, entry %d, is not a log head: the file has been edited; restore it", path, i+1).With(err)
+			return false, fault.Invalid("keys", "%s, entry %d, is not a log head: the file has been edited; restore it", h.path, i+1).With(err)
 		}
-		if c.Size >= h.heads[c.Origin].Size {
-			h.heads[c.Origin] = c
+		if c.Size >= heads[c.Origin].Size {
+			heads[c.Origin] = c
 		}
 		h.size += int64(len(e))
 	}
-	if int64(len(b)) != h.size {
-		return h, h.rewrite(h.heads)
-	}
-	return h, nil
+	return h.size == int64(len(b)), nil
 }
 
 // Of returns the newest head held of a log.
@@ -83,8 +93,14 @@ func (h *Held) Put(c canon.Checkpoint) error {
 		return fmt.Errorf("another head of %d entries of %s is held", c.Size, c.Origin)
 	}
 	if h.torn || h.size == 0 || h.size > compactAt {
+		// Another process may have added to the same file.
 		heads := maps.Clone(h.heads)
-		heads[c.Origin] = c
+		if _, err := h.read(heads); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if c.Size > heads[c.Origin].Size {
+			heads[c.Origin] = c
+		}
 		return h.rewrite(heads)
 	}
 	h.torn = true

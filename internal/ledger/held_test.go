@@ -136,6 +136,19 @@ func TestHeldIsCompacted(t *testing.T) {
 	wantHeld(t, h, headOf(2, 12_000))
 }
 
+// Processes on one machine share the file; none drops what another holds.
+func TestHeldIsShared(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "held")
+	a, b := openHeld(t, path), openHeld(t, path)
+	put(t, a, headOf(1, 3))
+	put(t, b, headOf(2, 4)) // its first, and so a new file
+	put(t, a, headOf(1, 5))
+	put(t, b, headOf(1, 4))
+	h := openHeld(t, path)
+	wantHeld(t, h, headOf(1, 5))
+	wantHeld(t, h, headOf(2, 4))
+}
+
 // What could not be written is not held, and what comes later is.
 func TestHeldSurvivesAFailedWrite(t *testing.T) {
 	dir := t.TempDir()
