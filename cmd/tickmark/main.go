@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // zones for machines that have none
 
 	"github.com/tickmark/tickmark/internal/app"
 )

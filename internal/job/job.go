@@ -167,7 +167,7 @@ type Schedule struct {
 }
 
 const (
-	upsertSchedule = `INSERT INTO job_schedule (org_id, name, kind, args, every, next_run, gap_from) VALUES (?, ?, ?, ?, ?, ?, 0)
+	upsertSchedule = `INSERT INTO job_schedule (org_id, name, kind, args, every, next_run) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (org_id, name) DO UPDATE SET kind = excluded.kind, args = excluded.args, every = excluded.every`
 	deleteSchedule = "DELETE FROM job_schedule WHERE org_id = ? AND name = ?"
 )

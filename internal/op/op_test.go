@@ -33,7 +33,7 @@ type made struct {
 	Token string `json:"token,omitempty" secret:"true"`
 }
 
-const insertThing = "INSERT INTO job_schedule (org_id, name, kind, args, every, next_run, gap_from) VALUES (?, ?, 'k', '{}', 1, 1, 0)"
+const insertThing = "INSERT INTO job_schedule (org_id, name, kind, args, every, next_run) VALUES (?, ?, 'k', '{}', 1, 1)"
 
 // keep stores a thing; then decides how it ends.
 func keep(then func(c *op.Call, in thing) error) *op.Op[thing, made] {

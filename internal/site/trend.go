@@ -104,6 +104,7 @@ type PeriodView struct {
 	Title    string
 	From, To time.Time // half open
 	Now      time.Time
+	Since    time.Time // when anybody first looked; before it the line is an outline
 	Weeks    []PeriodWeek
 	Failures []Interval
 	Events   []PeriodEvent
@@ -202,6 +203,9 @@ func (v PeriodView) labels() []periodLabel {
 		at := minutes(earlier(later(e.At, v.From), v.To).Sub(v.From)) * periodNominal / max(whole, 1)
 		width := int64(len([]rune(e.Text)))*32/5 + 18
 		shift := min(0, periodNominal-8-at-width)
+		if now := minutes(v.Now.Sub(v.From)) * periodNominal / max(whole, 1); v.running() && at <= now && at+shift+width > now {
+			shift = max(now-8-width, 0) - at // the line of now would strike it through
+		}
 		lane := 0
 		if at+shift < free[0] && free[1] < free[0] {
 			lane = 1
@@ -243,6 +247,9 @@ func (v PeriodView) day() string {
 	begun := int64(v.Now.Sub(v.From)/(24*time.Hour)) + 1
 	return "Today, day " + Count(begun) + " of " + Count(days(v.To.Sub(v.From)))
 }
+
+// looked is where the line begins to say something.
+func (v PeriodView) looked() time.Time { return earlier(later(v.Since, v.From), v.Now) }
 
 func (v PeriodView) running() bool { return !v.Now.Before(v.From) && v.Now.Before(v.To) }
 

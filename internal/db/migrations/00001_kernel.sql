@@ -173,7 +173,6 @@ CREATE TABLE job_schedule (
 	args     TEXT   NOT NULL,
 	every    BIGINT NOT NULL,
 	next_run BIGINT NOT NULL,
-	gap_from BIGINT NOT NULL,
 	PRIMARY KEY (org_id, name)
 );
 CREATE INDEX job_schedule_due ON job_schedule (next_run);

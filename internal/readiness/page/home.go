@@ -281,10 +281,28 @@ func (h home) line(v *site.Visit) (*site.PeriodView, error) {
 	if err != nil || !some {
 		return nil, err
 	}
-	out := &site.PeriodView{Title: "The period", From: from, To: to, Now: h.today(), Weeks: weeks, Note: "Bars: evidence recorded per week."}
+	out := &site.PeriodView{Title: "The period", From: from, To: to, Now: h.today(), Weeks: weeks, Since: h.since(weeks),
+		Note: "Bars: evidence recorded per week. Outline: nobody looked yet."}
 	out.Events = h.events(from, to)
 	out.Events = append(out.Events, site.PeriodEvent{At: last, Status: site.StatusNotStarted, Text: "Last day", Href: "/scope"})
 	return out, nil
+}
+
+// since is when anybody first looked: when the first source was connected, or
+// the week of the first evidence where that is older.
+func (h home) since(weeks []site.PeriodWeek) time.Time {
+	first := h.today()
+	for _, s := range h.Sources {
+		if s.Created.Before(first) {
+			first = s.Created
+		}
+	}
+	for _, w := range weeks {
+		if w.Count > 0 && w.Start.AddDate(0, 0, 7).Before(first) {
+			return w.Start
+		}
+	}
+	return first
 }
 
 // events are the acts on record within the period, those of one day as one.
