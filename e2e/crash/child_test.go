@@ -54,7 +54,7 @@ type taken struct {
 	Index int64 `json:"index"`
 }
 
-const insertRow = "INSERT INTO job_schedule (org_id, name, kind, args, every, next_run, gap_from) VALUES (?, ?, 'evidence', ?, 1, 1, 0)"
+const insertRow = "INSERT INTO job_schedule (org_id, name, kind, args, every, next_run) VALUES (?, ?, 'evidence', ?, 1, 1)"
 
 // record stores a row, the blob's key and an entry in one transaction.
 var record = op.Write("evidence.take", "Take a piece of evidence in.", auth.EvidenceWrite, func(c *op.Call, in input) (taken, error) {

@@ -67,7 +67,7 @@ func TestTheListPutsWhatNoSourceAnswersBelow(t *testing.T) {
 		seen(t, desk, commits{"a1": "none"})
 		list := v.Get("/checks")
 		list.Says("h1", "fail")
-		list.Says("#checks tbody tr", "1 of 1 commits have no valid signature")
+		list.Says("#checks tbody tr", "has signature state: none")
 		list.Says("#blind", "host.")
 		list.Silent("#checks tbody", "host.")
 		sum, rows := 0, list.Count("#checks tbody tr")
