@@ -110,6 +110,9 @@ func collect(v *site.Visit) error {
 // showProgress is the part of the page that asks again until the job is done;
 // then the page is opened anew.
 func showProgress(v *site.Visit) error {
+	if _, err := sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")}); err != nil {
+		return err
+	}
 	j, err := job.Show.Do(v.Context(), v.Desk, job.Ref{ID: v.Query("job")})
 	if err != nil {
 		return err
