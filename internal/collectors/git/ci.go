@@ -48,7 +48,7 @@ func ciSystem(name string) string {
 		return "woodpecker"
 	case dir == ".builds/" && isYAML:
 		return "sourcehut"
-	case dir == ".ci/" && (isYAML || ext == ".sh"):
+	case dir == ".ci/" && (isYAML || ext == ".sh" || ext == ""):
 		return "scripts"
 	case dir != "":
 		return ""

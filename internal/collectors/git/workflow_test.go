@@ -89,7 +89,7 @@ func TestCISystems(t *testing.T) {
 	for name, want := range map[string]string{
 		".github/workflows/a.yml": "github_actions", ".github/workflows/x/a.yml": "", ".github/a.yml": "", ".gitlab-ci.yml": "gitlab_ci", "sub/.gitlab-ci.yml": "",
 		"Jenkinsfile": "jenkins", ".circleci/config.yml": "circleci", "azure-pipelines.yml": "azure", ".drone.yml": "drone", ".woodpecker/test.yaml": "woodpecker",
-		".woodpecker.yml": "woodpecker", ".buildkite/pipeline.yml": "buildkite", ".ci/run.sh": "scripts", ".ci/notes.md": "", ".travis.yml": "travis",
+		".woodpecker.yml": "woodpecker", ".buildkite/pipeline.yml": "buildkite", ".ci/run.sh": "scripts", ".ci/run": "scripts", ".ci/notes.md": "", ".travis.yml": "travis",
 		".forgejo/workflows/a.yaml": "forgejo_actions", "README.md": "",
 	} {
 		if got := git.CISystem(name); got != want {
