@@ -293,7 +293,7 @@ type act struct {
 
 // row is an action as the lists show it.
 func row(a readiness.Action) act {
-	out := act{ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: phrase(firstLine(a.Finding))}
+	out := act{ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: strings.TrimSuffix(firstLine(a.Finding), ".")}
 	if a.Status == checks.Fail || a.Status == checks.Unknown {
 		out.Status = statusOf(a.Status)
 	}
