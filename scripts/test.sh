@@ -30,12 +30,14 @@ TICKMARK_E2E=1 go test -timeout 10m -p 1 ./e2e/...
 # Only where goroutines share something; the rest would take minutes to say
 # the same.
 racing=
-for pkg in db blob ledger op job auth sources checks app; do
+for pkg in db blob ledger op job auth sources checks; do
 	if [ -d "internal/$pkg" ]; then racing="$racing ./internal/$pkg"; fi
 done
 say "races:$racing"
 if command -v "${CC:-cc}" >/dev/null 2>&1; then
 	CGO_ENABLED=1 go test -race -timeout 10m $racing
+	# Of the whole program only what serves: its matrices would take minutes.
+	CGO_ENABLED=1 go test -race -timeout 10m -run Server ./internal/app
 else
 	echo "NOT RUN: the race detector needs a C compiler, and there is none" >&2
 fi
