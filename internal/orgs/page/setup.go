@@ -102,7 +102,7 @@ var zones = []string{
 }
 
 // signInShell surrounds the door.
-var signInShell = site.BareShell{Title: "Sign in", Width: site.BareForm, Foot: "Forgotten passwords are set anew by whoever owns the organization."}
+var signInShell = site.BareShell{Title: "Sign in", Width: site.BareForm, Foot: "A forgotten password cannot be set anew yet."}
 
 func signInForm(to string) site.FormView {
 	return site.FormView{
