@@ -57,6 +57,8 @@
 //
 // In records.templ:
 //
+//	ShortID(id, href string)
+//	AgeOf(word string, t, now time.Time)
 //	ProofMark(state ProofState, entry int64, href string)
 //	Totals(v TotalView)
 //	KeyValue(rows []FactRow)

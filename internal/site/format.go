@@ -156,3 +156,11 @@ func Plural(n int64, one, many string) string {
 
 // stamp is the machine form of an instant for <time datetime>.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// Short cuts an identifier to its kind and its last characters.
+func Short(id string) string {
+	if len(id) < 16 {
+		return id
+	}
+	return id[:4] + "…" + id[len(id)-6:]
+}

@@ -1355,6 +1355,8 @@ func galleryWork() templ.Component {
 					{Key: "Collected", Value: "14 May 18:00, source git-main, read-only"},
 					{Key: "Sealed", Value: "entry 21,877 under head 52,940", Status: StatusPass, Href: "#"},
 					{Key: "Digest", Node: Digest(DigestView{Label: "sha256", Value: "4be107c9a2d85e1f0b6c3379d1e4a8f25c90b7ee61f3d2a4983b0c7793d2aa10", Short: true})},
+					{Key: "Short id", Node: ShortID("evd_06h01cc0h9o31bck4a41qklls8", "/gallery")},
+					{Key: "Since", Node: AgeOf("judged", galleryNow.Add(-13*time.Minute), galleryNow)},
 					{Key: "Age", Node: Age(galleryNow.Add(-49*time.Hour), galleryNow)},
 					{Key: "Recorded", Node: Moment(galleryNow)},
 				}).Render(ctx, templ_7745c5c3_Buffer)
@@ -1995,7 +1997,7 @@ func galleryRest() templ.Component {
 				var templ_7745c5c3_Var79 string
 				templ_7745c5c3_Var79, templ_7745c5c3_Err = templ.JoinStringErrs(string(i))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `gallery.templ`, Line: 346, Col: 16}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `gallery.templ`, Line: 348, Col: 16}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var79))
 				if templ_7745c5c3_Err != nil {

@@ -95,7 +95,7 @@ func waiverTable(list []checks.Waiver, now time.Time, may, named bool) site.Tabl
 		case may:
 			act = site.Cell{Text: "End it", Href: "/exceptions/" + string(w.ID) + "/end"}
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(shortID(string(w.ID), "/checks/"+w.Check+"#exceptions")), site.WordsNote(w.Reason, "approved by "+w.Approver), covers,
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(site.ShortID(string(w.ID), "/checks/"+w.Check+"#exceptions")), site.WordsNote(w.Reason, "approved by "+w.Approver), covers,
 			site.Node(site.Person(w.Owner)), status, act}})
 	}
 	return t

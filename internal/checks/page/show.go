@@ -199,7 +199,7 @@ func (x detail) facts() []site.Fact {
 		out = append(out, site.Fact{Text: "Written here"})
 	}
 	if !x.At.IsZero() {
-		out = append(out, site.Fact{Node: ageOf("Judged", x.At, x.Now)})
+		out = append(out, site.Fact{Node: site.AgeOf("Judged", x.At, x.Now)})
 	}
 	return out
 }
@@ -232,7 +232,7 @@ func (x detail) sourceTable() site.TableView {
 			what = a.Reason
 		}
 		t.Rows = append(t.Rows, site.Row{Href: "/sources/" + string(a.Source), Cells: []site.Cell{{Text: a.Name, Strong: true}, site.Words(capital(what)),
-			since, site.Node(site.Age(a.At, x.Now)), site.Node(shortID(string(a.Run), "/runs/"+string(a.Run))), site.Mark(site.Status(a.Status), "")}})
+			since, site.Node(site.Age(a.At, x.Now)), site.Node(site.ShortID(string(a.Run), "/runs/"+string(a.Run))), site.Mark(site.Status(a.Status), "")}})
 	}
 	return t
 }

@@ -361,7 +361,7 @@ func (x detail) evidenceTable() site.TableView {
 	}
 	for _, r := range x.Evidence.Items {
 		t.Rows = append(t.Rows, site.Row{Href: "/evidence/" + string(r.ID), Cells: []site.Cell{
-			site.Node(shortID(string(r.ID), "/evidence/"+string(r.ID))), site.Words(r.Title), site.Words(r.Origin), site.Node(site.Age(r.Captured, x.Now)),
+			site.Node(site.ShortID(string(r.ID), "/evidence/"+string(r.ID))), site.Words(r.Title), site.Words(r.Origin), site.Node(site.Age(r.Captured, x.Now)),
 			site.Words(level(r.Level)), site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, fmt.Sprintf("/log/%d", r.Entry)))}})
 	}
 	return t
@@ -486,15 +486,6 @@ func resource(c checks.Check, f checks.Finding) string {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	return line
-}
-
-// short is an id cut to what tells it apart; the whole is in its title and on
-// its own page.
-func short(id string) string {
-	if len(id) < 16 {
-		return id
-	}
-	return id[:4] + "…" + id[len(id)-6:]
 }
 
 // brief cuts a long key, such as a commit's id; its record has the whole.

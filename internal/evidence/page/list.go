@@ -85,7 +85,7 @@ func (x listed) table() site.TableView {
 		t.Filters = append(t.Filters, site.Chip{Text: "For " + x.Control.Code, Href: "/evidence"})
 	}
 	if x.Run != "" {
-		t.Filters = append(t.Filters, site.Chip{Text: "From run " + short(x.Run), Href: "/evidence"})
+		t.Filters = append(t.Filters, site.Chip{Text: "From run " + site.Short(x.Run), Href: "/evidence"})
 	}
 	for _, r := range x.Items {
 		href := "/evidence/" + string(r.ID)
@@ -97,7 +97,7 @@ func (x listed) table() site.TableView {
 		if r.SupersededBy != "" {
 			title.Note = "superseded"
 		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(shortID(string(r.ID), href)), title, site.Words(r.Origin),
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(r.ID), href)), title, site.Words(r.Origin),
 			site.Node(site.Age(r.Captured, x.Now)), site.Words(level(r.Level)), rows, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, entryPath(r.Entry)))}})
 	}
 	at := func(after string) string {

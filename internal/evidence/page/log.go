@@ -144,7 +144,7 @@ func (x lines) table() site.TableView {
 		t.Filters = append(t.Filters, c)
 	}
 	for _, e := range x.Items {
-		t.Rows = append(t.Rows, site.Row{Href: entryPath(e.Index), Cells: []site.Cell{site.ID(site.Count(e.Index), entryPath(e.Index)), site.WordsNote(what(e), short(e.ID)),
+		t.Rows = append(t.Rows, site.Row{Href: entryPath(e.Index), Cells: []site.Cell{site.ID(site.Count(e.Index), entryPath(e.Index)), site.WordsNote(what(e), site.Short(e.ID)),
 			site.Words(kindWords[e.Kind]), site.Words(e.Actor), site.Words(through(e.Via)), site.Node(site.Age(e.Recorded, x.Now)), proofCell(proof(x.Head, e.Index))}})
 	}
 	if x.Total > 0 {

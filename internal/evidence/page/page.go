@@ -67,15 +67,6 @@ func level(n int64) string {
 	return fmt.Sprint(n)
 }
 
-// short is an id cut to what tells it apart; the whole is in its title and on
-// its own page.
-func short(id string) string {
-	if len(id) < 16 {
-		return id
-	}
-	return id[:4] + "…" + id[len(id)-6:]
-}
-
 func capital(s string) string {
 	if s == "" {
 		return s

@@ -67,7 +67,7 @@ func showRecord(v *site.Visit) error {
 			return err
 		}
 	}
-	return v.Show(evidenceShell(r.Title, site.Crumb{Text: short(string(r.ID)), Mono: true}), recordBody(x))
+	return v.Show(evidenceShell(r.Title, site.Crumb{Text: site.Short(string(r.ID)), Mono: true}), recordBody(x))
 }
 
 func (x *record) decode(v *site.Visit, content evidence.Bytes) error {
@@ -162,7 +162,7 @@ func weight(s sources.Schema, name string, rows int) int {
 }
 
 func (x record) lead() site.Lead {
-	l := site.Lead{ID: short(string(x.ID)), Name: "Evidence"}
+	l := site.Lead{ID: site.Short(string(x.ID)), Name: "Evidence"}
 	switch proof(x.Head, x.Entry) {
 	case site.ProofSealed:
 		l.Status, l.Word = site.StatusPass, "Sealed"

@@ -110,7 +110,7 @@ func (x listed) table() site.TableView {
 		if !j.Finished.IsZero() {
 			took = lasted(j.Finished.Sub(j.Created))
 		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(shortID(string(j.ID), href)), site.Words(does(j)), site.Words(told(j)),
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(j.ID), href)), site.Words(does(j)), site.Words(told(j)),
 			site.Node(site.Age(j.Created, x.Now)), site.Words(took), site.Words(site.Count(j.Attempt)), site.Mark(status, word)}})
 	}
 	if x.Total > 0 {
@@ -137,7 +137,7 @@ func showJob(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	s := site.Shell{Title: "Job", Current: "/jobs", Crumbs: []site.Crumb{{Text: "Jobs", Href: "/jobs"}, {Text: short(string(j.ID)), Mono: true}}}
+	s := site.Shell{Title: "Job", Current: "/jobs", Crumbs: []site.Crumb{{Text: "Jobs", Href: "/jobs"}, {Text: site.Short(string(j.ID)), Mono: true}}}
 	return v.Show(s, jobBody(j))
 }
 
@@ -148,13 +148,4 @@ func facts(j job.Job) []site.FactRow {
 		out = append(out, site.FactRow{Key: "Finished", Node: site.Moment(j.Finished)})
 	}
 	return append(out, site.Text("Tries", site.Count(j.Attempt)), site.Text("How far", told(j)))
-}
-
-// short is an id cut to what tells it apart; the whole is in its title and on
-// its own page.
-func short(id string) string {
-	if len(id) < 16 {
-		return id
-	}
-	return id[:4] + "…" + id[len(id)-6:]
 }

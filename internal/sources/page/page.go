@@ -179,15 +179,6 @@ func keyPath(source, kind, key string) string {
 	return fmt.Sprintf("/sources/%s/%s/%s", source, kind, url.PathEscape(key))
 }
 
-// short is an id cut to what tells it apart; the whole is in its title and on
-// its own page.
-func short(id string) string {
-	if len(id) < 16 {
-		return id
-	}
-	return id[:4] + "…" + id[len(id)-6:]
-}
-
 func brief(s string) string {
 	if r := []rune(s); len(r) > 32 {
 		return string(r[:20]) + "…" + string(r[len(r)-8:])

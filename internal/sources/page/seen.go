@@ -234,7 +234,7 @@ func showRun(v *site.Visit) error {
 			return err
 		}
 	}
-	return v.Show(shell("Run", site.Crumb{Text: x.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: short(string(r.ID)), Mono: true}), runBody(x))
+	return v.Show(shell("Run", site.Crumb{Text: x.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: site.Short(string(r.ID)), Mono: true}), runBody(x))
 }
 
 // newest reports whether the lists of the source are still those of this run.
@@ -248,7 +248,7 @@ func (x finished) sentence() string {
 }
 
 func (x finished) lead() site.Lead {
-	l := site.Lead{ID: short(string(x.Run.ID)), Name: "Run of " + x.Name, Status: site.StatusPass, Word: "Read whole"}
+	l := site.Lead{ID: site.Short(string(x.Run.ID)), Name: "Run of " + x.Name, Status: site.StatusPass, Word: "Read whole"}
 	switch {
 	case x.Run.Status == sources.RunFailed:
 		l.Status, l.Word = site.StatusFail, "Did not answer"
@@ -268,7 +268,7 @@ func (x finished) evidenceTable() site.TableView {
 		{Head: "Rows", Num: true}, {Head: "Proof", Phone: site.PlaceEnd}}, Empty: site.EmptyView{Title: "None.", Text: "A run that is not answered leaves a gap in the log, and no evidence."}}
 	for _, r := range x.Evidence.Items {
 		href := "/evidence/" + string(r.ID)
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(shortID(string(r.ID), href)), site.Words(r.Title), site.Number(r.RowCount, href+"#content"),
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(r.ID), href)), site.Words(r.Title), site.Number(r.RowCount, href+"#content"),
 			site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, fmt.Sprintf("/log/%d", r.Entry)))}})
 	}
 	return t

@@ -154,7 +154,7 @@ func (x detail) sentence() string {
 func (x detail) facts() []site.Fact {
 	out := []site.Fact{{Text: capital(kindWord(x.Kind)) + ", read-only"}, {Text: capital(every(x.Every))}}
 	if x.Latest != nil {
-		out = append(out, site.Fact{Node: ageOf("Read", x.Latest.Ended, x.Now)})
+		out = append(out, site.Fact{Node: site.AgeOf("Read", x.Latest.Ended, x.Now)})
 	}
 	if x.Removed.IsZero() {
 		out = append(out, site.Fact{Text: "Next " + next(x.Source, x.Now)})
@@ -228,7 +228,7 @@ func (x detail) runTable() site.TableView {
 		if r.Status == sources.RunOK {
 			count = site.Number(r.Resources, href)
 		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(shortID(string(r.ID), href)), happened(r), site.Node(site.Age(r.Ended, x.Now)),
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(r.ID), href)), happened(r), site.Node(site.Age(r.Ended, x.Now)),
 			site.Words(took(r)), count, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10)))}})
 	}
 	if x.Runs.Total > 0 {
