@@ -1,0 +1,4 @@
+package sample
+
+// Lines is how files are read.
+var Lines = lines
