@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetches every vendored browser file again from its npm package and compares it
-# with what is committed. The list is internal/site/static/vendor/MANIFEST.
+# Fetches every vendored browser file and font again from its npm package and
+# compares it with what is committed. The lists are the two files named MANIFEST.
 #
 #   scripts/vendor.sh          compare
 #   scripts/vendor.sh write    replace the committed files, then compare
@@ -8,7 +8,7 @@
 # Needs npm, openssl and sha256sum. Nothing else in the project needs npm.
 set -eu
 cd "$(dirname "$0")/.."
-manifest=internal/site/static/vendor/MANIFEST
+manifests="internal/site/static/vendor/MANIFEST internal/doc/fonts/MANIFEST"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0
@@ -39,6 +39,8 @@ while read -r file package path integrity sum; do
 		echo "$file: sha256 differs from MANIFEST" >&2
 		bad=1
 	fi
-done <"$manifest"
+done <<EOF
+$(cat $manifests)
+EOF
 if [ $bad -eq 0 ]; then echo "vendored files match their packages"; fi
 exit $bad
