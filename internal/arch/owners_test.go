@@ -11,6 +11,7 @@ import (
 // list means tests only.
 var owners = map[string][]string{
 	"cel.dev/cel-go":                  {"internal/checks"},
+	"codeberg.org/go-pdf/fpdf":        {"internal/doc"},
 	"filippo.io/age":                  {"internal/seal"},
 	"github.com/ProtonMail/go-crypto": {"internal/collectors/git"},
 	"github.com/a-h/templ":            {"internal/site", "*/page"},
@@ -23,13 +24,15 @@ var owners = map[string][]string{
 	"github.com/google/go-cmp":        {},
 	"github.com/google/uuid":          {"internal/id"},
 	"github.com/jackc/pgx":            {"internal/db"},
+	"github.com/pdfcpu/pdfcpu":        {"internal/doc"},
 	"github.com/pressly/goose":        {"internal/db"},
 	"go.yaml.in/yaml":                 {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources"},
 	"golang.org/x/crypto":             {"internal/auth", "internal/collectors/git"},
+	"golang.org/x/image":              {"internal/doc"},
 	"golang.org/x/mod":                {"internal/canon", "internal/bundle", "internal/ledger", "internal/evidence", "cmd/tickmark-verify"},
 	"golang.org/x/net/html":           {"internal/site", "internal/site/sitetest", "internal/api/page"}, // in tests, to find things in a page
 	"golang.org/x/sys":                {"internal/collectors/host"},
-	"golang.org/x/text":               {"internal/canon", "internal/op"},
+	"golang.org/x/text":               {"internal/canon", "internal/doc", "internal/op"},
 	"modernc.org/sqlite":              {"internal/db"},
 	"pgregory.net/rapid":              {},
 }

@@ -15,7 +15,7 @@ import (
 // goes on with an underscore. Only the owner writes them; anyone may join them.
 var tables = map[string][]string{
 	"internal/auth":     {"setup", "users", "sessions", "members", "tokens"},
-	"internal/orgs":     {"orgs"},
+	"internal/orgs":     {"orgs", "invitation"},
 	"internal/op":       {"op"},
 	"internal/blob":     {"blob"},
 	"internal/ledger":   {"ledger"},
@@ -25,6 +25,12 @@ var tables = map[string][]string{
 	"internal/sources":  {"source"},
 	"internal/evidence": {"evidence"},
 	"internal/checks":   {"check"},
+
+	"internal/engagements": {"engagement"},
+	"internal/populations": {"population"},
+	"internal/procedures":  {"procedure", "sample", "item", "mark", "deviation"},
+	"internal/opinions":    {"opinion"},
+	"internal/reports":     {"report", "assertion"},
 }
 
 // installation tables belong to the whole installation: their key does not
@@ -40,10 +46,13 @@ var installation = map[string]string{
 // organizations at once, and why they must.
 var everywhere = map[string]string{
 	"internal/auth.selectHome":       "asks which organizations a signed-in person has",
+	"internal/orgs.selectInvited":    "the secret's hash is all that is known; it says which organization",
+	"internal/orgs.selectKinds":      "asks which organizations a person has: to change between them, and to keep the two sides of an examination apart",
 	"internal/auth.selectToken":      "the secret's hash is all that is known; it says which organization",
 	"internal/auth.selectUnclaimed":  "first setup finds the organization that the command line made",
 	"internal/job.due":               "the scheduler serves all",
 	"internal/job.peek":              "the scheduler serves all",
+	"internal/ledger.selectClock":    "asks all logs at once whether their clock may be set by hand",
 	"internal/ledger.selectLogs":     "the sealer serves all",
 	"internal/ledger.selectUnsealed": "the sealer serves all",
 	"internal/orgs.selectAll":        "the command line on the machine itself lists the organizations",
@@ -58,7 +67,7 @@ var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "contr
 var kept = map[string][]string{
 	"check_interval":   {"ends"},
 	"check_definition": {"ended"},
-	"check_exception":  {"ended"},
+	"check_exception":  {"approver_id", "approver", "starts", "ended"},
 	"evidence":         {"superseded_by"},
 }
 

@@ -45,6 +45,26 @@ func (f *Fixed) Advance(d time.Duration) {
 	f.t = Truncate(f.t.Add(d))
 }
 
+// Moved is a clock that was set by hand and goes on from there.
+type Moved struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+// Now returns what the clock shows.
+func (m *Moved) Now() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Truncate(time.Now().Add(m.ahead))
+}
+
+// Set puts the clock to an instant.
+func (m *Moved) Set(t time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ahead = time.Until(t)
+}
+
 // Millis is an instant as the database stores it; the zero time is 0.
 func Millis(t time.Time) int64 {
 	if t.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -200,6 +201,25 @@ func (t *Tx) enter(org string) error {
 	}
 	_, err := t.tx.ExecContext(t.run, "SELECT set_config('tickmark.org', $1, true)", org)
 	return err
+}
+
+// Beside lets the transaction see the rows of further organizations: those
+// that share what it is about. Statements still name the one they mean.
+func (t *Tx) Beside(orgs ...string) error {
+	if t.dialect != Postgres {
+		return nil
+	}
+	var now string
+	if err := t.tx.QueryRowContext(t.run, "SELECT current_setting('tickmark.org', true)").Scan(&now); err != nil {
+		return err
+	}
+	if now == All {
+		return nil
+	}
+	if slices.Contains(orgs, All) {
+		return t.enter(All)
+	}
+	return t.enter(strings.Join(append(strings.Fields(now), orgs...), " "))
 }
 
 // guard makes a panic in a write its error: whoever runs writes must outlive

@@ -74,7 +74,7 @@ func (d *DB) fence(ctx context.Context) error {
 			"ALTER TABLE %[1]s ENABLE ROW LEVEL SECURITY",
 			"ALTER TABLE %[1]s FORCE ROW LEVEL SECURITY",
 			`CREATE POLICY own_organization ON %[1]s USING (
-				org_id = current_setting('tickmark.org', true) OR current_setting('tickmark.org', true) = '*')`,
+				org_id = ANY (string_to_array(current_setting('tickmark.org', true), ' ')) OR current_setting('tickmark.org', true) = '*')`,
 		} {
 			if _, err := tx.ExecContext(ctx, fmt.Sprintf(stmt, t)); err != nil {
 				return fmt.Errorf("row-level security on %s: %w", t, err)

@@ -3,6 +3,22 @@
 -- and compared by every run of that test. PostgreSQL has the same tables and,
 -- on each with an org_id, row-level security.
 
+CREATE TABLE assertion (
+	org_id        TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	report_id     TEXT   NOT NULL,
+	version       BIGINT NOT NULL,
+	draft_sha256  TEXT   NOT NULL,
+	text          TEXT   NOT NULL,
+	sha256        TEXT   NOT NULL,
+	name          TEXT   NOT NULL,
+	title         TEXT   NOT NULL,
+	user_id       TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	entry         BIGINT NOT NULL,
+	PRIMARY KEY (org_id, engagement_id, version)
+);
+
 CREATE TABLE blob (
 	org_id  TEXT   NOT NULL,
 	address TEXT   NOT NULL,
@@ -40,7 +56,7 @@ CREATE TABLE check_exception (
 	starts   BIGINT NOT NULL,
 	ends     BIGINT NOT NULL,
 	ended    BIGINT NOT NULL,
-	created  BIGINT NOT NULL,
+	created  BIGINT NOT NULL, asker_id TEXT NOT NULL DEFAULT '', asker TEXT NOT NULL DEFAULT '', approver_id TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, id)
 );
 CREATE INDEX check_exception_of ON check_exception (org_id, check_id);
@@ -124,6 +140,123 @@ CREATE TABLE control_version (
 	FOREIGN KEY (org_id, control_id) REFERENCES control (org_id, id)
 );
 
+CREATE TABLE deviation (
+	org_id       TEXT    NOT NULL,
+	id           TEXT    NOT NULL,
+	procedure_id TEXT    NOT NULL,
+	ordinal      BIGINT  NOT NULL,
+	item         TEXT    NOT NULL,
+	label        TEXT    NOT NULL,
+	attribute    TEXT    NOT NULL,
+	text         TEXT    NOT NULL,
+	code         TEXT    NOT NULL,
+	note         TEXT    NOT NULL,
+	raised       BIGINT  NOT NULL,
+	raised_by    TEXT    NOT NULL,
+	withdrawn    BIGINT  NOT NULL,
+	classified   BIGINT  NOT NULL,
+	actor        TEXT    NOT NULL,
+	actor_id     TEXT    NOT NULL,
+	cause        TEXT    NOT NULL,
+	extent       TEXT    NOT NULL,
+	why          TEXT    NOT NULL,
+	expected     TEXT    NOT NULL,
+	actual       TEXT    NOT NULL,
+	starts       TEXT    NOT NULL,
+	ends         TEXT    NOT NULL,
+	detection    TEXT    NOT NULL,
+	fraud        BOOLEAN NOT NULL,
+	impact       TEXT    NOT NULL,
+	compensating TEXT    NOT NULL,
+	remediation  TEXT    NOT NULL,
+	disclosure   TEXT    NOT NULL,
+	version      BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, id),
+	FOREIGN KEY (org_id, procedure_id) REFERENCES procedure (org_id, id)
+);
+CREATE INDEX deviation_of ON deviation (org_id, procedure_id, ordinal);
+
+CREATE TABLE deviation_response (
+	org_id        TEXT   NOT NULL,
+	deviation_id  TEXT   NOT NULL,
+	number        BIGINT NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	text          TEXT   NOT NULL,
+	actor         TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	PRIMARY KEY (org_id, deviation_id, number)
+);
+CREATE INDEX deviation_response_of ON deviation_response (org_id, engagement_id);
+
+CREATE TABLE engagement (
+	org_id      TEXT   NOT NULL,
+	id          TEXT   NOT NULL,
+	name        TEXT   NOT NULL,
+	type        TEXT   NOT NULL,
+	categories  TEXT   NOT NULL,
+	catalogue   TEXT   NOT NULL,
+	system      TEXT   NOT NULL,
+	as_of       TEXT   NOT NULL,
+	starts      TEXT   NOT NULL,
+	ends        TEXT   NOT NULL,
+	zone        TEXT   NOT NULL,
+	firm_org    TEXT   NOT NULL,
+	firm_name   TEXT   NOT NULL,
+	client_org  TEXT   NOT NULL,
+	client_name TEXT   NOT NULL,
+	partner     TEXT   NOT NULL,
+	profile     TEXT   NOT NULL,
+	plan        TEXT   NOT NULL,
+	version     BIGINT NOT NULL,
+	state       TEXT   NOT NULL,
+	since       BIGINT NOT NULL,
+	created     BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+
+CREATE TABLE engagement_methodology (
+	org_id  TEXT   NOT NULL,
+	version BIGINT NOT NULL,
+	body    TEXT   NOT NULL,
+	reason  TEXT   NOT NULL,
+	at      BIGINT NOT NULL,
+	actor   TEXT   NOT NULL,
+	PRIMARY KEY (org_id, version)
+);
+
+CREATE TABLE engagement_side (
+	org_id        TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	file_org      TEXT   NOT NULL,
+	other_org     TEXT   NOT NULL,
+	side          TEXT   NOT NULL,
+	PRIMARY KEY (org_id, engagement_id)
+);
+
+CREATE TABLE engagement_state (
+	org_id        TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	seq           BIGINT NOT NULL,
+	state         TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	actor         TEXT   NOT NULL,
+	reason        TEXT   NOT NULL,
+	PRIMARY KEY (org_id, engagement_id, seq),
+	FOREIGN KEY (org_id, engagement_id) REFERENCES engagement (org_id, id)
+);
+
+CREATE TABLE engagement_version (
+	org_id        TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	version       BIGINT NOT NULL,
+	body          TEXT   NOT NULL,
+	reason        TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	actor         TEXT   NOT NULL,
+	PRIMARY KEY (org_id, engagement_id, version),
+	FOREIGN KEY (org_id, engagement_id) REFERENCES engagement (org_id, id)
+);
+
 CREATE TABLE evidence (
 	org_id         TEXT    NOT NULL,
 	id             TEXT    NOT NULL,
@@ -172,6 +305,66 @@ CREATE TABLE evidence_control (
 	FOREIGN KEY (org_id, control_id) REFERENCES control (org_id, id)
 );
 CREATE INDEX evidence_control_of ON evidence_control (org_id, control_id);
+
+CREATE TABLE invitation (
+	org_id   TEXT   NOT NULL,
+	id       TEXT   NOT NULL,
+	hash     BYTEA  NOT NULL UNIQUE,
+	role     TEXT   NOT NULL,
+	note     TEXT   NOT NULL,
+	actor    TEXT   NOT NULL,
+	created  BIGINT NOT NULL,
+	expires  BIGINT NOT NULL,
+	used     BIGINT NOT NULL,
+	user_id  TEXT   NOT NULL,
+	firm_org TEXT   NOT NULL,
+	revoked  BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+
+CREATE TABLE item (
+	org_id       TEXT    NOT NULL,
+	procedure_id TEXT    NOT NULL,
+	ordinal      BIGINT  NOT NULL,
+	item         TEXT    NOT NULL,
+	rank         BIGINT  NOT NULL,
+	stratum      TEXT    NOT NULL,
+	label        TEXT    NOT NULL,
+	source_key   TEXT    NOT NULL,
+	happened     BIGINT  NOT NULL,
+	record       TEXT    NOT NULL,
+	asked        BIGINT  NOT NULL,
+	extension    BOOLEAN NOT NULL,
+	missed       BOOLEAN NOT NULL,
+	late         BOOLEAN NOT NULL,
+	marked       BIGINT  NOT NULL,
+	deviates     BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, procedure_id, ordinal),
+	UNIQUE (org_id, procedure_id, item),
+	FOREIGN KEY (org_id, procedure_id) REFERENCES procedure (org_id, id)
+);
+CREATE INDEX item_tally ON item (org_id, procedure_id, marked, deviates);
+
+CREATE TABLE item_link (
+	org_id        TEXT   NOT NULL,
+	procedure_id  TEXT   NOT NULL,
+	item          TEXT   NOT NULL,
+	evidence_id   TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	ordinal       BIGINT NOT NULL,
+	entry         BIGINT NOT NULL,
+	sealing       BIGINT NOT NULL,
+	sha256        TEXT   NOT NULL,
+	level         BIGINT NOT NULL,
+	named         BIGINT NOT NULL,
+	counted       BIGINT NOT NULL,
+	codes         TEXT   NOT NULL,
+	actor         TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	PRIMARY KEY (org_id, procedure_id, item, evidence_id)
+);
+CREATE INDEX item_link_digest ON item_link (org_id, procedure_id, sha256, ordinal);
+CREATE INDEX item_link_order ON item_link (org_id, procedure_id, ordinal);
 
 CREATE TABLE job (
 	id           TEXT   PRIMARY KEY,
@@ -262,6 +455,40 @@ CREATE TABLE ledger_opening (
 	PRIMARY KEY (org_id, log_id, idx, label)
 );
 
+CREATE TABLE mark (
+	org_id       TEXT    NOT NULL,
+	procedure_id TEXT    NOT NULL,
+	ordinal      BIGINT  NOT NULL,
+	attribute    TEXT    NOT NULL,
+	seq          BIGINT  NOT NULL,
+	mark         TEXT    NOT NULL,
+	reason       TEXT    NOT NULL,
+	code         TEXT    NOT NULL,
+	confirmed    BOOLEAN NOT NULL,
+	actor        TEXT    NOT NULL,
+	actor_id     TEXT    NOT NULL,
+	at           BIGINT  NOT NULL,
+	entry        BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, procedure_id, ordinal, attribute, seq),
+	FOREIGN KEY (org_id, procedure_id, ordinal) REFERENCES item (org_id, procedure_id, ordinal)
+);
+
+CREATE TABLE mark_now (
+	org_id       TEXT    NOT NULL,
+	procedure_id TEXT    NOT NULL,
+	ordinal      BIGINT  NOT NULL,
+	attribute    TEXT    NOT NULL,
+	seq          BIGINT  NOT NULL,
+	mark         TEXT    NOT NULL,
+	reason       TEXT    NOT NULL,
+	code         TEXT    NOT NULL,
+	actor        TEXT    NOT NULL,
+	at           BIGINT  NOT NULL,
+	entry        BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, procedure_id, ordinal, attribute),
+	FOREIGN KEY (org_id, procedure_id, ordinal) REFERENCES item (org_id, procedure_id, ordinal)
+);
+
 CREATE TABLE members (
 	org_id  TEXT   NOT NULL REFERENCES orgs (org_id),
 	user_id TEXT   NOT NULL REFERENCES users (id),
@@ -282,12 +509,279 @@ CREATE TABLE op_key (
 );
 CREATE INDEX op_key_at ON op_key (at);
 
+CREATE TABLE opinion_criterion (
+	org_id        TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	criterion     TEXT   NOT NULL,
+	version       BIGINT NOT NULL,
+	proposal      TEXT   NOT NULL,
+	decision      TEXT   NOT NULL,
+	reason        TEXT   NOT NULL,
+	compensating  TEXT   NOT NULL,
+	actor         TEXT   NOT NULL,
+	user_id       TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	entry         BIGINT NOT NULL,
+	PRIMARY KEY (org_id, engagement_id, criterion, version)
+);
+
+CREATE TABLE opinion_part (
+	org_id        TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	part          TEXT   NOT NULL,
+	version       BIGINT NOT NULL,
+	proposal      TEXT   NOT NULL,
+	decision      TEXT   NOT NULL,
+	reason        TEXT   NOT NULL,
+	actor         TEXT   NOT NULL,
+	user_id       TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	entry         BIGINT NOT NULL,
+	PRIMARY KEY (org_id, engagement_id, part, version)
+);
+
 CREATE TABLE orgs (
 	org_id  TEXT   PRIMARY KEY,
 	name    TEXT   NOT NULL,
 	zone    TEXT   NOT NULL,
 	version BIGINT NOT NULL,
 	created BIGINT NOT NULL
+, kind TEXT NOT NULL DEFAULT 'service');
+
+CREATE TABLE population (
+	org_id        TEXT   NOT NULL,
+	id            TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	code          TEXT   NOT NULL,
+	title         TEXT   NOT NULL,
+	controls      TEXT   NOT NULL,
+	commitment    TEXT   NOT NULL,
+	commit_entry  BIGINT NOT NULL,
+	secret        TEXT   NOT NULL,
+	nonce         TEXT   NOT NULL,
+	revealed      BIGINT NOT NULL,
+	revealed_by   TEXT   NOT NULL,
+	abandoned     BIGINT NOT NULL,
+	reason        TEXT   NOT NULL,
+	actor         TEXT   NOT NULL,
+	created       BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE UNIQUE INDEX population_live ON population (org_id, engagement_id, code) WHERE abandoned = 0;
+CREATE INDEX population_of ON population (org_id, engagement_id, code);
+
+CREATE TABLE population_check (
+	org_id        TEXT   NOT NULL,
+	population_id TEXT   NOT NULL,
+	version       BIGINT NOT NULL,
+	number        BIGINT NOT NULL,
+	procedure     TEXT   NOT NULL,
+	result        TEXT   NOT NULL,
+	note          TEXT   NOT NULL,
+	items         TEXT   NOT NULL,
+	actor         TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	PRIMARY KEY (org_id, population_id, version, number),
+	FOREIGN KEY (org_id, population_id) REFERENCES population (org_id, id)
+);
+
+CREATE TABLE population_decision (
+	org_id        TEXT   NOT NULL,
+	population_id TEXT   NOT NULL,
+	version       BIGINT NOT NULL,
+	number        BIGINT NOT NULL,
+	decision      TEXT   NOT NULL,
+	reason        TEXT   NOT NULL,
+	actor         TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	entry         BIGINT NOT NULL,
+	PRIMARY KEY (org_id, population_id, version, number),
+	FOREIGN KEY (org_id, population_id) REFERENCES population (org_id, id)
+);
+
+CREATE TABLE population_version (
+	org_id        TEXT   NOT NULL,
+	population_id TEXT   NOT NULL,
+	version       BIGINT NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	status        TEXT   NOT NULL,
+	row_count     BIGINT NOT NULL,
+	digest        TEXT   NOT NULL,
+	root          TEXT   NOT NULL,
+	manifest      TEXT   NOT NULL,
+	problems      TEXT   NOT NULL,
+	checks        TEXT   NOT NULL,
+	list          TEXT   NOT NULL,
+	records       TEXT   NOT NULL,
+	pieces        TEXT   NOT NULL,
+	evidence_id   TEXT   NOT NULL,
+	entry         BIGINT NOT NULL,
+	built         BIGINT NOT NULL,
+	sealed        BIGINT NOT NULL,
+	actor         TEXT   NOT NULL,
+	PRIMARY KEY (org_id, population_id, version)
+);
+CREATE INDEX population_version_of ON population_version (org_id, engagement_id, population_id);
+
+CREATE TABLE procedure (
+	org_id          TEXT    NOT NULL,
+	id              TEXT    NOT NULL,
+	control         TEXT    NOT NULL,
+	control_version BIGINT  NOT NULL,
+	title           TEXT    NOT NULL,
+	text            TEXT    NOT NULL,
+	criteria        TEXT    NOT NULL,
+	key_control     BOOLEAN NOT NULL,
+	basis           TEXT    NOT NULL,
+	population      TEXT    NOT NULL,
+	cadence         TEXT    NOT NULL,
+	risk            TEXT    NOT NULL,
+	attributes      TEXT    NOT NULL,
+	roles           TEXT    NOT NULL,
+	fields          TEXT    NOT NULL,
+	tester          TEXT    NOT NULL,
+	tester_name     TEXT    NOT NULL,
+	version         BIGINT  NOT NULL,
+	entry           BIGINT  NOT NULL,
+	touched         BIGINT  NOT NULL,
+	created         BIGINT  NOT NULL,
+	updated         BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, id),
+	UNIQUE (org_id, control)
+);
+
+CREATE TABLE procedure_conclusion (
+	org_id       TEXT   NOT NULL,
+	procedure_id TEXT   NOT NULL,
+	version      BIGINT NOT NULL,
+	proposal     TEXT   NOT NULL,
+	decision     TEXT   NOT NULL,
+	reason       TEXT   NOT NULL,
+	tested       BIGINT NOT NULL,
+	deviations   BIGINT NOT NULL,
+	facts        TEXT   NOT NULL,
+	actor        TEXT   NOT NULL,
+	actor_id     TEXT   NOT NULL,
+	at           BIGINT NOT NULL,
+	entry        BIGINT NOT NULL,
+	PRIMARY KEY (org_id, procedure_id, version),
+	FOREIGN KEY (org_id, procedure_id) REFERENCES procedure (org_id, id)
+);
+
+CREATE TABLE procedure_review (
+	org_id       TEXT   NOT NULL,
+	procedure_id TEXT   NOT NULL,
+	version      BIGINT NOT NULL,
+	comment      TEXT   NOT NULL,
+	actor        TEXT   NOT NULL,
+	actor_id     TEXT   NOT NULL,
+	at           BIGINT NOT NULL,
+	entry        BIGINT NOT NULL,
+	PRIMARY KEY (org_id, procedure_id, version),
+	FOREIGN KEY (org_id, procedure_id, version) REFERENCES procedure_conclusion (org_id, procedure_id, version)
+);
+
+CREATE TABLE procedure_run (
+	org_id       TEXT   NOT NULL,
+	procedure_id TEXT   NOT NULL,
+	number       BIGINT NOT NULL,
+	attribute    TEXT   NOT NULL,
+	version      BIGINT NOT NULL,
+	digest       TEXT   NOT NULL,
+	expression   TEXT   NOT NULL,
+	total        BIGINT NOT NULL,
+	agrees       BIGINT NOT NULL,
+	deviates     BIGINT NOT NULL,
+	unknown      BIGINT NOT NULL,
+	items        BIGINT NOT NULL,
+	unsure       BIGINT NOT NULL,
+	listed       BIGINT NOT NULL,
+	unknowns     TEXT   NOT NULL,
+	why          TEXT   NOT NULL,
+	actor        TEXT   NOT NULL,
+	actor_id     TEXT   NOT NULL,
+	at           BIGINT NOT NULL,
+	entry        BIGINT NOT NULL,
+	PRIMARY KEY (org_id, procedure_id, number),
+	FOREIGN KEY (org_id, procedure_id) REFERENCES procedure (org_id, id)
+);
+
+CREATE TABLE procedure_version (
+	org_id       TEXT   NOT NULL,
+	procedure_id TEXT   NOT NULL,
+	version      BIGINT NOT NULL,
+	body         TEXT   NOT NULL,
+	actor        TEXT   NOT NULL,
+	at           BIGINT NOT NULL,
+	PRIMARY KEY (org_id, procedure_id, version),
+	FOREIGN KEY (org_id, procedure_id) REFERENCES procedure (org_id, id)
+);
+
+CREATE TABLE report (
+	org_id        TEXT   NOT NULL,
+	id            TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	number        BIGINT NOT NULL,
+	kind          TEXT   NOT NULL,
+	sha256        TEXT   NOT NULL,
+	address       TEXT   NOT NULL,
+	size          BIGINT NOT NULL,
+	sections      TEXT   NOT NULL,
+	covers        BIGINT NOT NULL,
+	actor         TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	entry         BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id),
+	UNIQUE (org_id, engagement_id, number)
+);
+
+CREATE TABLE report_text (
+	org_id        TEXT   NOT NULL,
+	engagement_id TEXT   NOT NULL,
+	place         TEXT   NOT NULL,
+	version       BIGINT NOT NULL,
+	text          TEXT   NOT NULL,
+	actor         TEXT   NOT NULL,
+	at            BIGINT NOT NULL,
+	PRIMARY KEY (org_id, engagement_id, place, version)
+);
+
+CREATE TABLE sample (
+	org_id          TEXT   NOT NULL,
+	id              TEXT   NOT NULL,
+	procedure_id    TEXT   NOT NULL,
+	population_id   TEXT   NOT NULL,
+	version         BIGINT NOT NULL,
+	digest          TEXT   NOT NULL,
+	commitment      TEXT   NOT NULL,
+	nonce           TEXT   NOT NULL,
+	seed            TEXT   NOT NULL,
+	period          TEXT   NOT NULL,
+	method          TEXT   NOT NULL,
+	strata_by       TEXT   NOT NULL,
+	first_size      BIGINT NOT NULL,
+	size            BIGINT NOT NULL,
+	total           BIGINT NOT NULL,
+	missed          BIGINT NOT NULL,
+	profile         TEXT   NOT NULL,
+	profile_version BIGINT NOT NULL,
+	risk            TEXT   NOT NULL,
+	look_back       TEXT   NOT NULL,
+	warnings        TEXT   NOT NULL,
+	seal            BIGINT NOT NULL,
+	rows_id         TEXT   NOT NULL,
+	rows_link       BIGINT NOT NULL,
+	entry           BIGINT NOT NULL,
+	actor           TEXT   NOT NULL,
+	actor_id        TEXT   NOT NULL,
+	at              BIGINT NOT NULL,
+	extended        BIGINT NOT NULL,
+	extended_by     TEXT   NOT NULL,
+	extension_entry BIGINT NOT NULL,
+	reason          TEXT   NOT NULL,
+	PRIMARY KEY (org_id, id),
+	UNIQUE (org_id, procedure_id),
+	FOREIGN KEY (org_id, procedure_id) REFERENCES procedure (org_id, id)
 );
 
 CREATE TABLE scope (

@@ -29,6 +29,12 @@ type (
 	Exception  string
 	Export     string
 	Invitation string
+	Engagement string
+	Population string
+	Procedure  string
+	Sample     string
+	Deviation  string
+	Report     string
 )
 
 // Kind names the three letters of each.
@@ -46,6 +52,12 @@ func (Evidence) Kind() string   { return "evd" }
 func (Exception) Kind() string  { return "exc" }
 func (Export) Kind() string     { return "exp" }
 func (Invitation) Kind() string { return "inv" }
+func (Engagement) Kind() string { return "eng" }
+func (Population) Kind() string { return "pop" }
+func (Procedure) Kind() string  { return "prc" }
+func (Sample) Kind() string     { return "smp" }
+func (Deviation) Kind() string  { return "dev" }
+func (Report) Kind() string     { return "rep" }
 
 // Kinded is any identifier of this package.
 type Kinded interface {

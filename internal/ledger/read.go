@@ -49,6 +49,31 @@ func (l *Ledger) Head(tx *db.Tx, org id.Org) (Head, error) {
 	return h, err
 }
 
+const selectClock = "SELECT l.demo, h.recorded FROM ledger_log l JOIN ledger_head h ON h.org_id = l.org_id AND h.log_id = l.id"
+
+// Told reports what the logs say of their clock: when the newest entry was
+// recorded, and whether all of them are demonstrations, so that their clock
+// may be set by hand. Without a log, neither.
+func Told(ctx context.Context, d *db.DB) (newest time.Time, demo bool, err error) {
+	type row struct {
+		demo     bool
+		recorded int64
+	}
+	var rows []row
+	err = d.Read(ctx, db.All, func(tx *db.Tx) (err error) {
+		rows, err = db.Rows(tx, selectClock, nil, func(scan func(...any) error, r *row) error { return scan(&r.demo, &r.recorded) })
+		return err
+	})
+	demo = len(rows) > 0
+	for _, r := range rows {
+		demo = demo && r.demo
+		if t := clock.FromMillis(r.recorded); t.After(newest) {
+			newest = t
+		}
+	}
+	return newest, demo, err
+}
+
 // Row is an entry as the log keeps it.
 type Row struct {
 	Index    int64
@@ -140,6 +165,23 @@ func (l *Ledger) Openings(tx *db.Tx, org id.Org, from, to int64) ([]Opening, err
 		}
 		return nil
 	})
+}
+
+// Answer names an entry for another log to answer, with the newest signed head
+// that covers it.
+func (l *Ledger) Answer(tx *db.Tx, org id.Org, index int64) (*canon.Answers, error) {
+	lg, err := l.LogOf(tx, org)
+	if err != nil {
+		return nil, err
+	}
+	c, err := l.newest(tx, org, lg, index+1)
+	if errors.Is(err, db.ErrNone) {
+		return nil, fault.Conflict("Entry %d waits for the next checkpoint, a second at most. Try again.", index)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &canon.Answers{Log: lg.Origin, Index: index, Note: c.Note}, nil
 }
 
 // Wait returns the first checkpoint that covers an entry, once it is signed.

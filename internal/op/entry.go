@@ -17,6 +17,7 @@ import (
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/ledger"
 )
 
@@ -33,6 +34,7 @@ type Record struct {
 	Supersedes []int64
 	Erases     []int64
 	Items      *canon.Items
+	Answers    *canon.Answers
 }
 
 // Append writes an entry and returns its index. An operation that appends
@@ -43,7 +45,7 @@ func (c *Call) Append(r Record) (int64, error) {
 		body["id"] = r.ID
 	}
 	maps.Copy(body, r.Body)
-	e := ledger.Entry{Kind: r.Kind, Supersedes: r.Supersedes, Erases: r.Erases, Items: r.Items}
+	e := ledger.Entry{Kind: r.Kind, Supersedes: r.Supersedes, Erases: r.Erases, Items: r.Items, Answers: r.Answers}
 	if r.Content != nil {
 		e.Content = canon.Content(hex.EncodeToString(r.Content.SHA256[:]), r.Content.Size)
 		if err := c.Vault.Keep(c.Tx, c.Org, *r.Content, c.Now); err != nil {
@@ -65,6 +67,12 @@ func (c *Call) Append(r Record) (int64, error) {
 	}
 	c.entries++
 	return c.Ledger.Append(c.Tx, c.Org, e, c.Now)
+}
+
+// AnswerTo names an entry of another organization's log with a signed head of
+// that log, which shows that the entry was there first.
+func (c *Call) AnswerTo(org id.Org, entry int64) (*canon.Answers, error) {
+	return c.Ledger.Answer(c.Tx, org, entry)
 }
 
 // Note adds a field to the entry that the operation will leave.

@@ -57,7 +57,13 @@ type Call struct {
 	// Now is the instant of the whole operation.
 	Now time.Time
 
-	op      string
+	op string
+	*leaving
+}
+
+// leaving is what an operation will leave in the log. It is one for all the
+// organizations that the operation acts for.
+type leaving struct {
 	body    map[string]any
 	entries int
 }
@@ -69,6 +75,24 @@ func (c *Call) Enter(org id.Org, actor auth.Actor) {
 	c.Desk = &d
 }
 
+// Beside lets the call read and write what belongs to further organizations,
+// once it has seen that they share what it is about.
+func (c *Call) Beside(orgs ...id.Org) error {
+	names := make([]string, len(orgs))
+	for i, o := range orgs {
+		names[i] = string(o)
+	}
+	return c.Tx.Beside(names...)
+}
+
+// For is the same call as it acts for another organization beside its own.
+func (c *Call) For(org id.Org) *Call {
+	x, d := *c, *c.Desk
+	d.Org = org
+	x.Desk = &d
+	return &x
+}
+
 // Op is an operation with its types. Operations are package variables of
 // their area.
 type Op[In, Out any] struct {
@@ -77,6 +101,7 @@ type Op[In, Out any] struct {
 	right   auth.Right
 	writes  bool
 	fn      func(*Call, In) (Out, error)
+	before  func(context.Context, *Desk, In) error
 	schema  *shape
 }
 
@@ -126,6 +151,13 @@ func declare[In, Out any](name, summary string, right auth.Right, writes bool, f
 		panic("op: " + name + ": " + err.Error())
 	}
 	return &Op[In, Out]{name: name, summary: summary, right: right, writes: writes, fn: fn, schema: s}
+}
+
+// Before names what is done ahead of the transaction, such as having a head
+// signed that the operation will answer. It returns the operation.
+func (o *Op[In, Out]) Before(fn func(context.Context, *Desk, In) error) *Op[In, Out] {
+	o.before = fn
+	return o
 }
 
 // Name is noun.verb.
@@ -185,7 +217,7 @@ func (o *Op[In, Out]) Call(c *Call, in In) (Out, error) { return o.fn(c, in) }
 func (o *Op[In, Out]) run(ctx context.Context, desk *Desk, in In) (Out, error) {
 	var out Out
 	work := func(tx *db.Tx) error {
-		c := &Call{Context: ctx, Desk: desk, Tx: tx, Now: clock.Truncate(desk.Clock.Now()), op: o.name}
+		c := &Call{Context: ctx, Desk: desk, Tx: tx, Now: clock.Truncate(desk.Clock.Now()), op: o.name, leaving: &leaving{}}
 		var err error
 		out, err = o.fn(c, in)
 		if err != nil || !o.writes {
@@ -196,6 +228,11 @@ func (o *Op[In, Out]) run(ctx context.Context, desk *Desk, in In) (Out, error) {
 	org := string(desk.Org)
 	if org == "" {
 		org = db.All // before an organization exists: setup and sign-in
+	}
+	if o.before != nil {
+		if err := o.before(ctx, desk, in); err != nil {
+			return out, err
+		}
 	}
 	var err error
 	switch {
