@@ -36,13 +36,24 @@ const (
 	ExceptWrite   Right = "exceptions:write"
 	LogRead       Right = "log:read"
 	JobsRead      Right = "jobs:read"
+
+	// The examination: what both sides may open, and what each alone may do.
+	EngageRead   Right = "engagement:read"
+	EngageWrite  Right = "engagement:write"
+	ListsWrite   Right = "populations:write"
+	AnswersWrite Right = "answers:write"
+	AssertSign   Right = "assertion:sign"
+	AuditRead    Right = "audit:read"
+	AuditWrite   Right = "audit:write"
+	AuditReview  Right = "audit:review"
+	AuditSign    Right = "audit:sign"
+	FirmWrite    Right = "firm:write"
 )
 
 // Role is a bundle of rights that people have in one organization.
 type Role string
 
-// The roles of an organization. Those of a CPA firm join them with the
-// examination.
+// The roles of an organization that is examined, and those of a CPA firm.
 const (
 	Owner        Role = "owner"
 	Lead         Role = "compliance_lead"
@@ -50,6 +61,10 @@ const (
 	Sponsor      Role = "sponsor"
 	Employee     Role = "employee"
 	Operator     Role = "operator"
+
+	Partner Role = "partner"
+	Manager Role = "manager"
+	Staff   Role = "staff"
 )
 
 var reads = []Right{OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead, JobsRead}
@@ -57,17 +72,30 @@ var reads = []Right{OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead,
 // table is the whole policy. What is not here is denied.
 var table = map[Role][]Right{
 	Owner: append(slices.Clone(reads), OrgWrite, MembersWrite, TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite,
-		EvidenceWrite, ExportWrite, ChecksWrite, ExceptWrite),
+		EvidenceWrite, ExportWrite, ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite, AssertSign),
 	Lead: append(slices.Clone(reads), TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite, EvidenceWrite, ExportWrite,
-		ChecksWrite, ExceptWrite),
-	ControlOwner: {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, EvidenceWrite, ChecksRead, LogRead, TokensWrite},
-	Sponsor:      {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead},
-	Employee:     {OrgRead},
-	Operator:     {OrgRead, SourcesRead, SourcesWrite, LogRead, JobsRead, TokensWrite},
+		ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite),
+	ControlOwner: {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, EvidenceWrite, ChecksRead, LogRead, TokensWrite,
+		EngageRead, ListsWrite, AnswersWrite},
+	Sponsor:  {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead, EngageRead, AssertSign},
+	Employee: {OrgRead},
+	Operator: {OrgRead, SourcesRead, SourcesWrite, LogRead, JobsRead, TokensWrite},
+
+	Partner: {OrgRead, OrgWrite, MembersWrite, TokensWrite, CriteriaRead, LogRead, JobsRead, EngageRead, EngageWrite,
+		AuditRead, AuditWrite, AuditReview, AuditSign, FirmWrite},
+	Manager: {OrgRead, TokensWrite, CriteriaRead, LogRead, EngageRead, EngageWrite, AuditRead, AuditWrite, AuditReview},
+	Staff:   {OrgRead, TokensWrite, CriteriaRead, LogRead, EngageRead, AuditRead, AuditWrite},
 }
 
-// Roles lists the roles in the order people are offered them.
+// Roles lists the roles of an organization that is examined, in the order
+// people are offered them.
 func Roles() []Role { return []Role{Owner, Lead, ControlOwner, Sponsor, Employee, Operator} }
+
+// FirmRoles lists the roles of a CPA firm.
+func FirmRoles() []Role { return []Role{Partner, Manager, Staff} }
+
+// IsFirm reports whether a role is one of a CPA firm.
+func IsFirm(r Role) bool { return slices.Contains(FirmRoles(), r) }
 
 // RightsOf lists what a role may do.
 func RightsOf(r Role) []Right { return slices.Clone(table[r]) }
@@ -76,7 +104,7 @@ func RightsOf(r Role) []Right { return slices.Clone(table[r]) }
 func ParseRole(s string) (Role, error) {
 	if _, ok := table[Role(s)]; !ok {
 		var names []string
-		for _, r := range Roles() {
+		for _, r := range slices.Concat(Roles(), FirmRoles()) {
 			names = append(names, string(r))
 		}
 		return "", fault.Invalid("role", "a role is one of %s", strings.Join(names, ", "))
@@ -138,11 +166,23 @@ func (a Actor) Require(r Right) error {
 	if !a.Known() {
 		return fault.Denied("Sign in first.")
 	}
+	mine, theirs, whose := Roles(), FirmRoles(), "a CPA firm"
+	if slices.ContainsFunc(a.Roles, IsFirm) {
+		mine, theirs, whose = theirs, mine, "the organization that is examined"
+	}
+	if who := holders(mine, r); who != "" {
+		return fault.Denied("This needs the right %s. Ask a member who is %s.", r, who)
+	}
+	return fault.Denied("This needs the right %s. In %s it is for whoever is %s.", r, whose, holders(theirs, r))
+}
+
+// holders names the roles that have a right.
+func holders(roles []Role, r Right) string {
 	var who []string
-	for _, role := range Roles() {
+	for _, role := range roles {
 		if slices.Contains(table[role], r) {
 			who = append(who, strings.ReplaceAll(string(role), "_", " "))
 		}
 	}
-	return fault.Denied("This needs the right %s. Ask a member who is %s.", r, strings.Join(who, " or "))
+	return strings.Join(who, " or ")
 }

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden file")
 // rights lists every right that any role has.
 func rights() []auth.Right {
 	var out []auth.Right
-	for _, role := range auth.Roles() {
+	for _, role := range slices.Concat(auth.Roles(), auth.FirmRoles()) {
 		out = append(out, auth.RightsOf(role)...)
 	}
 	slices.Sort(out)
@@ -30,13 +30,13 @@ func rights() []auth.Right {
 func TestRolesAndRights(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-20s", "")
-	for _, role := range auth.Roles() {
+	for _, role := range slices.Concat(auth.Roles(), auth.FirmRoles()) {
 		fmt.Fprintf(&b, " %s", role)
 	}
 	b.WriteString("\n")
 	for _, right := range rights() {
 		fmt.Fprintf(&b, "%-20s", right)
-		for _, role := range auth.Roles() {
+		for _, role := range slices.Concat(auth.Roles(), auth.FirmRoles()) {
 			mark := "-"
 			if (auth.Actor{User: "usr_1", Roles: []auth.Role{role}}).May(right) {
 				mark = "yes"
@@ -95,7 +95,7 @@ func TestWhatIsNotGrantedIsDenied(t *testing.T) {
 }
 
 func TestParseRole(t *testing.T) {
-	for _, role := range auth.Roles() {
+	for _, role := range slices.Concat(auth.Roles(), auth.FirmRoles()) {
 		if got, err := auth.ParseRole(string(role)); err != nil || got != role {
 			t.Errorf("%s: got %s, %v", role, got, err)
 		}

@@ -40,8 +40,16 @@ const (
 
 	insertMember  = "INSERT INTO members (org_id, user_id, roles, created) VALUES (?, ?, ?, ?)"
 	selectMember  = "SELECT u.name, u.email, m.roles, u.disabled FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND m.user_id = ?"
-	selectMembers = "SELECT u.id, u.name, u.email, m.roles FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? ORDER BY m.created, u.id"
-	selectHome    = "SELECT org_id FROM members WHERE user_id = ? ORDER BY created, org_id LIMIT 1"
+	selectMembers = "SELECT u.id, u.name, u.email, m.roles FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND m.roles <> '' ORDER BY m.created, u.id"
+	selectHome    = "SELECT org_id FROM members WHERE user_id = ? AND roles <> '' ORDER BY created, org_id LIMIT 1"
+
+	selectUserByEmail = "SELECT id, name FROM users WHERE email = ? AND disabled = ?"
+	updateRoles       = "UPDATE members SET roles = ? WHERE org_id = ? AND user_id = ?"
+	rejoinMember      = "UPDATE members SET roles = ? WHERE org_id = ? AND user_id = ? AND roles = ''"
+	selectHash        = "SELECT password_hash FROM users WHERE id = ?"
+	updateHash        = "UPDATE users SET password_hash = ? WHERE id = ?"
+	moveSession       = "UPDATE sessions SET org_id = ? WHERE id = ? AND user_id = ?"
+	deleteOthers      = "DELETE FROM sessions WHERE user_id = ? AND id <> ?"
 
 	insertSession = "INSERT INTO sessions (id, user_id, org_id, agent, created, seen, expires) VALUES (?, ?, ?, ?, ?, ?, ?)"
 	selectSession = "SELECT user_id, org_id, seen, expires FROM sessions WHERE id = ?"
@@ -189,9 +197,16 @@ func Claim(tx *db.Tx, user id.User, name, email, password string) (User, error) 
 	return u, err
 }
 
-// Join makes a user a member of an organization.
+// Join makes a user a member of an organization, again if they were one.
 func Join(tx *db.Tx, org id.Org, user id.User, roles []Role, now time.Time) error {
-	_, err := tx.Exec(insertMember, org, user, joinRoles(roles), clock.Millis(now))
+	n, err := tx.Exec(rejoinMember, joinRoles(roles), org, user)
+	if err != nil || n > 0 {
+		return err
+	}
+	_, err = tx.Exec(insertMember, org, user, joinRoles(roles), clock.Millis(now))
+	if db.IsDuplicate(err) {
+		err = fault.Conflict("This person is a member already.")
+	}
 	return err
 }
 
@@ -235,7 +250,7 @@ func MemberActor(tx *db.Tx, org id.Org, user id.User, via string) (Actor, error)
 	)
 	a := Actor{User: user, Via: via}
 	err := tx.Row(selectMember, []any{org, user}, &a.Name, &a.Email, &roles, &disabled)
-	if errors.Is(err, db.ErrNone) || disabled {
+	if errors.Is(err, db.ErrNone) || err == nil && (disabled || roles == "") {
 		return Actor{}, fault.Denied("Sign in first.")
 	}
 	a.Roles = splitRoles(roles)

@@ -29,7 +29,14 @@ var (
 	NewToken = op.Write("tokens.create", "Make a token with which a program may act for you. Its secret is shown once.", auth.TokensWrite, newToken)
 	EndToken = op.Write("tokens.revoke", "End a token at once.", auth.TokensWrite, endToken)
 
-	Operations = []op.Operation{Setup, Found, Get, Update, Members, AddMem, SignIn, SignOut, Tokens, NewToken, EndToken}
+	Operations = []op.Operation{Setup, Found, Get, Update, Members, AddMem, SetRole, Remove, SignIn, SignOut, Move, Mine, NewPassword,
+		Tokens, NewToken, EndToken, Invite, Invitations, Uninvite, Accept, Firms}
+)
+
+// Kinds of organization: one that is examined, and a CPA firm.
+const (
+	Service = "service"
+	Firm    = "firm"
 )
 
 // An Org is an organization that is examined, or examines.
@@ -37,16 +44,17 @@ type Org struct {
 	ID      id.Org    `json:"id"`
 	Name    string    `json:"name"`
 	Zone    string    `json:"zone"`
+	Kind    string    `json:"kind"` // service or firm
 	Version int64     `json:"version"`
 	Created time.Time `json:"created"`
 }
 
 const (
-	insertOrg = "INSERT INTO orgs (org_id, name, zone, version, created) VALUES (?, ?, ?, 1, ?)"
-	selectOrg = "SELECT org_id, name, zone, version, created FROM orgs WHERE org_id = ?"
+	insertOrg = "INSERT INTO orgs (org_id, name, zone, kind, version, created) VALUES (?, ?, ?, ?, 1, ?)"
+	selectOrg = "SELECT org_id, name, zone, kind, version, created FROM orgs WHERE org_id = ?"
 	updateOrg = "UPDATE orgs SET name = ?, zone = ?, version = version + 1 WHERE org_id = ? AND version = ?"
 	claimOrg  = "UPDATE orgs SET name = ?, zone = ?, version = version + 1 WHERE org_id = ?"
-	selectAll = "SELECT org_id, name, zone, version, created FROM orgs ORDER BY created, org_id"
+	selectAll = "SELECT org_id, name, zone, kind, version, created FROM orgs ORDER BY created, org_id"
 )
 
 // Creation is what first setup asks for.
@@ -76,7 +84,7 @@ func setup(c *op.Call, in Creation) (Created, error) {
 	if org != "" {
 		return claim(c, org, user, in)
 	}
-	return create(c, in, false)
+	return create(c, in, Service, false)
 }
 
 // claim hands the organization that the command line made to its owner, with
@@ -103,36 +111,64 @@ func claim(c *op.Call, org id.Org, user id.User, in Creation) (Created, error) {
 type Founding struct {
 	Creation
 	Demo bool
+	Kind string // Service if empty
 }
 
 func found(c *op.Call, in Founding) (Created, error) {
-	return create(c, in.Creation, in.Demo)
+	if in.Password != "" { // its owner can sign in: nobody needs the setup token any more
+		token, err := auth.NewSetupToken(c.Tx, c.Now)
+		if err == nil && token != "" {
+			err = auth.UseSetupToken(c.Tx, token, c.Now)
+		}
+		if err != nil {
+			return Created{}, err
+		}
+	}
+	return create(c, in.Creation, in.Kind, in.Demo)
 }
 
-func create(c *op.Call, in Creation, demo bool) (Created, error) {
-	name, zone, err := settled(in.Organization, in.Zone, "organization")
-	if err != nil {
-		return Created{}, err
-	}
-	org := id.New[id.Org](c.Now)
-	if _, err := c.Tx.Exec(insertOrg, org, name, zone, clock.Millis(c.Now)); err != nil {
-		return Created{}, err
-	}
-	if err := c.Vault.NewOrg(c.Tx, org); err != nil {
-		return Created{}, err
-	}
+func create(c *op.Call, in Creation, kind string, demo bool) (Created, error) {
 	user, err := auth.CreateUser(c.Tx, in.Name, in.Email, in.Password, c.Now)
 	if err != nil {
 		return Created{}, err
 	}
-	if err := auth.Join(c.Tx, org, user.ID, []auth.Role{auth.Owner}, c.Now); err != nil {
+	org, err := establish(c, in.Organization, in.Zone, kind, user.ID, demo)
+	if err != nil {
 		return Created{}, err
 	}
-	if _, err := c.Ledger.Create(c.Tx, org, demo, c.Now); err != nil {
-		return Created{}, err
-	}
-	c.Enter(org, auth.Actor{User: user.ID, Name: user.Name, Email: user.Email, Roles: []auth.Role{auth.Owner}, Via: c.Actor.Via})
+	c.Enter(org, auth.Actor{User: user.ID, Name: user.Name, Email: user.Email, Roles: []auth.Role{first(kind)}, Via: c.Actor.Via})
 	return Created{org, user.ID}, nil
+}
+
+// first is the role of whoever an organization begins with.
+func first(kind string) auth.Role {
+	if kind == Firm {
+		return auth.Partner
+	}
+	return auth.Owner
+}
+
+// establish makes an organization with its key, its log and its first member.
+func establish(c *op.Call, name, zone, kind string, user id.User, demo bool) (id.Org, error) {
+	if kind == "" {
+		kind = Service
+	}
+	name, zone, err := settled(name, zone, "organization")
+	if err != nil {
+		return "", err
+	}
+	org := id.New[id.Org](c.Now)
+	if _, err := c.Tx.Exec(insertOrg, org, name, zone, kind, clock.Millis(c.Now)); err != nil {
+		return "", err
+	}
+	if err := c.Vault.NewOrg(c.Tx, org); err != nil {
+		return "", err
+	}
+	if err := auth.Join(c.Tx, org, user, []auth.Role{first(kind)}, c.Now); err != nil {
+		return "", err
+	}
+	_, err = c.Ledger.Create(c.Tx, org, demo, c.Now)
+	return org, err
 }
 
 // settled checks an organization's name and time zone; field is what the name
@@ -152,7 +188,7 @@ func settled(name, zone, field string) (string, string, error) {
 
 func scan(scan func(...any) error, o *Org) error {
 	var created int64
-	err := scan(&o.ID, &o.Name, &o.Zone, &o.Version, &created)
+	err := scan(&o.ID, &o.Name, &o.Zone, &o.Kind, &o.Version, &created)
 	o.Created = clock.FromMillis(created)
 	return err
 }
@@ -207,11 +243,11 @@ type NewMember struct {
 	Name     string `json:"name" minLength:"1" maxLength:"200" doc:"The person's name."`
 	Email    string `json:"email" minLength:"3" maxLength:"254" doc:"The address they will sign in with."`
 	Password string `json:"password" secret:"true" maxLength:"256" doc:"A first password of at least 12 characters, handed over in person."`
-	Role     string `json:"role" enum:"owner,compliance_lead,control_owner,sponsor,employee,operator" doc:"What they do here."`
+	Role     string `json:"role" enum:"owner,compliance_lead,control_owner,sponsor,employee,operator,partner,manager,staff" doc:"What they do here: in a CPA firm partner, manager or staff, elsewhere one of the others."`
 }
 
 func addMember(c *op.Call, in NewMember) (auth.Member, error) {
-	role, err := auth.ParseRole(in.Role)
+	role, err := fitting(c, in.Role)
 	if err != nil {
 		return auth.Member{}, err
 	}

@@ -65,7 +65,7 @@ func TestSetupMakesAnOrganizationWithItsOwnerAndLog(t *testing.T) {
 		}
 		desk := &op.Desk{Engine: e, Actor: actor, Org: org}
 		got, err := orgs.Get.Do(t.Context(), desk, op.None{})
-		want := orgs.Org{ID: made.Org, Name: "Example Inc", Zone: "Europe/Berlin", Version: 1, Created: optest.Start}
+		want := orgs.Org{ID: made.Org, Name: "Example Inc", Zone: "Europe/Berlin", Kind: orgs.Service, Version: 1, Created: optest.Start}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("the organization (-want +got), %v:\n%s", err, diff)
 		}

@@ -23,6 +23,18 @@ func Routes() []site.Route {
 		{Pattern: "GET /settings", Handle: showSettings},
 		{Pattern: "POST /settings", Handle: saveOrg},
 		{Pattern: "POST /settings/members", Handle: addMember},
+		{Pattern: "GET /settings/members/{id}", Handle: showMember},
+		{Pattern: "POST /settings/members/{id}", Handle: changeRole},
+		{Pattern: "GET /settings/members/{id}/remove", Handle: askRemove},
+		{Pattern: "POST /settings/members/{id}/remove", Handle: removeMember},
+		{Pattern: "GET /settings/invitations", Handle: showInvitations},
+		{Pattern: "POST /settings/invitations", Handle: invite},
+		{Pattern: "POST /settings/invitations/{id}/revoke", Handle: uninvite},
+		{Pattern: "GET /settings/password", Handle: showPassword},
+		{Pattern: "POST /settings/password", Handle: changePassword},
+		{Pattern: "POST /switch", Handle: switchOrg},
+		{Pattern: "GET /join", Open: true, Handle: showJoin},
+		{Pattern: "POST /join", Open: true, Handle: join},
 		{Pattern: "POST /settings/tokens", Handle: makeToken},
 		{Pattern: "GET /settings/tokens/{id}/revoke", Handle: askRevoke},
 		{Pattern: "POST /settings/tokens/{id}/revoke", Handle: revokeToken},
@@ -46,7 +58,7 @@ func local(to string) string {
 		strings.HasPrefix(to, "//") || strings.Contains(to, `\`) || strings.ContainsFunc(to, unicode.IsControl) {
 		return "/"
 	}
-	if u.Path == "/sign-in" || u.Path == "/sign-out" || u.Path == "/setup" {
+	if u.Path == "/sign-in" || u.Path == "/sign-out" || u.Path == "/setup" || u.Path == "/join" {
 		return "/"
 	}
 	return to

@@ -57,7 +57,7 @@ func read(v *site.Visit) (settings, error) {
 	for _, t := range list.Items {
 		s.Tokens = append(s.Tokens, stateOf(t, s.Now))
 	}
-	s.OrgForm, s.Member, s.TokenForm = orgForm(s.Org), memberForm(), tokenForm()
+	s.OrgForm, s.Member, s.TokenForm = orgForm(s.Org), memberForm(s.Org), tokenForm()
 	return s, nil
 }
 
@@ -117,8 +117,15 @@ func (s settings) memberTable() site.TableView {
 	t := site.TableView{Caption: "Members", Columns: []site.Column{
 		{Head: "Name", Wide: true, Phone: site.PlaceFirst}, {Head: "Address"}, {Head: "Role", Phone: site.PlaceEnd},
 	}}
+	if s.MayAdd {
+		t.Columns = append(t.Columns, site.Column{Head: "Act", Phone: site.PlaceEnd})
+	}
 	for _, m := range s.Members {
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(site.Person(m.Name)), site.Words(m.Email), site.Words(rolesText(m.Roles))}})
+		cells := []site.Cell{site.Node(site.Person(m.Name)), site.Words(m.Email), site.Words(rolesText(m.Roles))}
+		if s.MayAdd {
+			cells = append(cells, site.Node(site.LinkText(site.Link{Text: "Change", Href: "/settings/members/" + string(m.ID)})))
+		}
+		t.Rows = append(t.Rows, site.Row{Cells: cells})
 	}
 	return t
 }
@@ -163,12 +170,37 @@ func orgForm(o orgs.Org) site.FormView {
 		Buttons: []site.ButtonView{{Text: "Save the organization"}}}
 }
 
-func memberForm() site.FormView {
-	role := site.FieldView{Kind: site.FieldSelect, Name: "role", Label: "Role", Prefix: "member", Value: string(auth.ControlOwner),
-		Help: "Owners may do everything. Compliance leads run the program. Control owners keep their controls and evidence. Sponsors read. Operators keep sources and jobs. Employees see their own duties."}
-	for _, r := range auth.Roles() {
-		role.Options = append(role.Options, site.Option{Value: string(r), Text: rolesText([]auth.Role{r})})
+// rolesOf are the roles that this kind of organization has.
+func rolesOf(o orgs.Org) []auth.Role {
+	if o.Kind == orgs.Firm {
+		return auth.FirmRoles()
 	}
+	return auth.Roles()
+}
+
+// roleField asks what a person does here.
+func roleField(o orgs.Org, prefix string, chosen auth.Role) site.FieldView {
+	f := site.FieldView{Kind: site.FieldSelect, Name: "role", Label: "Role", Prefix: prefix, Value: string(chosen),
+		Help: "Owners may do everything. Compliance leads run the program. Control owners keep their controls and evidence. Sponsors read and sign the assertion. Operators keep sources and jobs. Employees see their own duties."}
+	if o.Kind == orgs.Firm {
+		f.Help = "Partners accept engagements and sign opinions. Managers review what staff have tested. Staff draw, test and propose."
+	}
+	for _, r := range rolesOf(o) {
+		f.Options = append(f.Options, site.Option{Value: string(r), Text: rolesText([]auth.Role{r})})
+	}
+	return f
+}
+
+// usual is the role that most people who come in have.
+func usual(o orgs.Org) auth.Role {
+	if o.Kind == orgs.Firm {
+		return auth.Staff
+	}
+	return auth.ControlOwner
+}
+
+func memberForm(o orgs.Org) site.FormView {
+	role := roleField(o, "member", usual(o))
 	return site.FormView{ID: "member", Action: "/settings/members",
 		Fields: []site.FieldView{
 			{Name: "name", Label: "Name", Prefix: "member", Autocomplete: "off", Attrs: templ.Attributes{"maxlength": "200"}},
@@ -193,6 +225,13 @@ func tokenForm() site.FormView {
 			{Kind: site.FieldNumber, Name: "days", Label: "Days it is good", Value: "90", Prefix: "token", Short: true, Attrs: templ.Attributes{"min": "1", "max": "366"}},
 		},
 		Buttons: []site.ButtonView{{Text: "Make the token"}}}
+}
+
+func kindText(o orgs.Org) string {
+	if o.Kind == orgs.Firm {
+		return "CPA firm"
+	}
+	return "Organization"
 }
 
 func settingsShell() site.Shell {

@@ -135,15 +135,22 @@ type credentials struct {
 	To       string `json:"to"`
 	Email    string `json:"email"`
 	Password string `json:"password"`
+	From     string `json:"from"` // of a form that waits
+	Kept     string `json:"kept"`
 }
 
 func signIn(v *site.Visit) error {
+	if v.Query("from") != "" {
+		return askAgain(v)
+	}
 	var in credentials
 	if err := v.Form(&in); err != nil {
 		return err
 	}
 	to := local(in.To)
+	waits := unpack(in.From, in.Kept)
 	form := signInForm(to)
+	form.Fields = append(form.Fields, waits.fields()...)
 	form.Keep(v.R.PostForm)
 	set(&form, "to", to)
 	if ask(&form, v.R.PostForm) {
@@ -164,6 +171,9 @@ func signIn(v *site.Visit) error {
 		return v.ShowBare(http.StatusUnprocessableEntity, signInShell, signInBody(form))
 	}
 	v.SignIn(session)
+	if waits.any() {
+		return goOn(v, waits, to)
+	}
 	return v.Goto(to)
 }
 
