@@ -27,11 +27,14 @@ const (
 const usage = `usage: tickmark-verify [--key KEY]... [--json] [--items] FILE
 
 Checks a Tickmark bundle. It reads FILE, writes nothing and calls nobody.
+In the bundle of an engagement it also checks the order of events: that each
+sample follows from a nonce fixed before the list was sealed, and that nothing
+came before what it rests on.
 
   --key KEY   the log's key, or a file that holds it. Get it from the owner of
               the log by another way than the bundle: the trust page, the
               engagement letter, a person you know. Give it again for each
-              further log.
+              further log; an engagement has two.
   --items     list every entry with its verdict
   --json      write the report as JSON
 

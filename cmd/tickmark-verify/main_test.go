@@ -12,19 +12,21 @@ import (
 )
 
 const (
-	golden = "../../internal/bundle/testdata/v1.evb"
-	key    = "tickmark/34750f98bd59fcfc946da45aaabe933b/1+6b05862d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
+	golden     = "../../internal/bundle/testdata/v1.evb"
+	engagement = "../../internal/bundle/testdata/examination-v1.evb"
+	forgery    = "../../internal/bundle/testdata/examination-forged-v1.evb"
+	key        = "tickmark/34750f98bd59fcfc946da45aaabe933b/1+6b05862d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
 )
 
 // otherKey signed the second log in the golden bundle.
 func otherKey(t *testing.T) string {
 	t.Helper()
-	return unzip(t, "logs/1/key")
+	return unzip(t, golden, "logs/1/key")
 }
 
-func unzip(t *testing.T, name string) string {
+func unzip(t *testing.T, from, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(golden)
+	b, err := os.ReadFile(from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +74,14 @@ func TestRun(t *testing.T) {
 		{"wrong key", []string{"--key", otherKey(t), damaged(t)}, 1, []string{"CORRUPTED /", "logs/0/key: signed by " + key, "not by the key you gave"}, ""},
 		{"damaged", []string{"--key", key, damaged(t)}, 1, []string{"CORRUPTED /", "- blobs/", "- entry/2: "}, ""},
 		{"all items", []string{"--items", golden}, 3, []string{"259 2026-03-01T10:19:00.000Z op ctl_259 CONSISTENT: in the log", "log 1, 1 2026"}, ""},
+		{"an examination", []string{"--key", unzip(t, engagement, "logs/0/key"), "--key", unzip(t, engagement, "logs/1/key"), engagement}, 0, []string{
+			"VERIFIED ../", "The order of events of the examination, over 1 population and 2 procedures",
+			"POP-08: 12 rows, each with its record commit 0/1 < seal 1/4 (version 1) < accept 0/2 (rejected) < seal 1/6 (version 2) < accept 0/3 (complete) < draw 0/4",
+			"CHG-01: 6 of 12 of POP-08, random, drawn again and the same; 1 of 6 tested deviate: effective_with_deviations draw 0/4 < link 1/7 < link 0/5 < test 0/6",
+			"Report part 0/15…0/17 (3) < draft 0/18 < assertion 1/9 < opinion 0/19 < issue 0/20"}, ""},
+		{"an examination, one of two keys", []string{"--key", unzip(t, engagement, "logs/0/key"), engagement}, 3, []string{"CONSISTENT ../", "Order of events"}, ""},
+		{"a forged examination", []string{"--key", unzip(t, forgery, "logs/0/key"), "--key", unzip(t, forgery, "logs/1/key"), forgery}, 1, []string{
+			"CORRUPTED ../", "What does not hold: 1 problem", "- entry/3: the draw smp_1: it has item"}, ""},
 		{"not a bundle", []string{"main.go"}, 1, []string{"CORRUPTED main.go", "this is not a bundle"}, ""},
 		{"help", []string{"--help"}, 0, []string{"usage: tickmark-verify"}, ""},
 		{"help after file", []string{golden, "-h"}, 0, []string{"usage: tickmark-verify"}, ""},
@@ -141,6 +151,7 @@ func TestImportsAreFew(t *testing.T) {
 		"github.com/tickmark/tickmark/cmd/tickmark-verify",
 		"github.com/tickmark/tickmark/internal/bundle",
 		"github.com/tickmark/tickmark/internal/canon",
+		"github.com/tickmark/tickmark/internal/sample",
 		"golang.org/x/mod/sumdb/note",
 		"golang.org/x/mod/sumdb/tlog",
 	}
@@ -156,5 +167,31 @@ func TestImportsAreFew(t *testing.T) {
 		if slices.Contains(strings.Fields(string(out)), bad) {
 			t.Errorf("imports %s", bad)
 		}
+	}
+}
+
+func TestJSONHasTheOrderOfEvents(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if got := run([]string{engagement, "--json"}, &stdout, &stderr); got != 3 {
+		t.Fatalf("exit %d, %s", got, &stderr)
+	}
+	var r struct {
+		Examination struct {
+			Populations, Procedures []struct {
+				ID     string
+				Events []struct {
+					Step  string
+					Log   int
+					Index int64
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	e := r.Examination
+	if len(e.Populations) != 1 || e.Populations[0].ID != "pop_1" || len(e.Procedures) != 2 || e.Procedures[0].Events[0].Step != "draw" {
+		t.Errorf("%+v", e)
 	}
 }

@@ -27,6 +27,9 @@ func text(r *bundle.Report, items bool) string {
 	} else {
 		checked(&b, r)
 	}
+	if r.Examination != nil {
+		examination(&b, r.Examination)
+	}
 	entries(&b, r, items)
 	b.WriteString("What this cannot tell\n")
 	for _, l := range r.Limits {
@@ -98,7 +101,73 @@ func checked(b *strings.Builder, r *bundle.Report) {
 		paragraph(b, "- ", fmt.Sprintf("%s, byte for byte what entries named when they were recorded: no evidence has been exchanged.",
 			count(c.Blobs, "blob", "blobs")))
 	}
+	if e := r.Examination; e != nil {
+		paragraph(b, "- ", fmt.Sprintf("The order of events of the examination, over %s and %s: the nonce was committed to before the list was sealed, each sample "+
+			"was drawn again from nonce and list and is the same, and evidence, tests, conclusions, reviews and signatures follow each other as SPEC.md says.",
+			count(len(e.Populations), "population", "populations"), count(len(e.Procedures), "procedure", "procedures")))
+	}
 	b.WriteByte('\n')
+}
+
+// examination tells the order of events, by the numbers of the entries.
+func examination(b *strings.Builder, e *bundle.Examination) {
+	b.WriteString("Order of events (0/n is entry n of the auditor's file, 1/n of the client's log)\n")
+	for _, p := range e.Populations {
+		about := count(int(p.Rows), "row", "rows")
+		if p.Compared && p.Rows > 0 {
+			about += ", each with its record"
+		}
+		chain(b, name(p.Code, p.ID), about, p.Events)
+	}
+	for _, p := range e.Procedures {
+		about := "nothing drawn"
+		if p.Method != "" {
+			about = fmt.Sprintf("%d of %d of %s, %s", p.Drawn, p.Of, p.Population, p.Method)
+			if p.Recomputed {
+				about += ", drawn again and the same"
+			}
+		}
+		if p.Decision != "" {
+			about += fmt.Sprintf("; %d of %d tested deviate: %s", p.Deviations, p.Tested, p.Decision)
+		}
+		chain(b, name(p.Control, p.ID), about, p.Events)
+	}
+	if len(e.Report) > 0 {
+		chain(b, "Report", "", e.Report)
+	}
+	b.WriteByte('\n')
+}
+
+func name(code, id string) string {
+	if code != "" {
+		return code
+	}
+	return id
+}
+
+// chain writes events in their order; those of one step that follow each other
+// in one log are told by the first and the last.
+func chain(b *strings.Builder, who, about string, events []bundle.Event) {
+	if about != "" {
+		who += ": " + about
+	}
+	paragraph(b, "", who)
+	var parts []string
+	for i := 0; i < len(events); {
+		e := events[i]
+		j := i
+		for j < len(events) && events[j].Step == e.Step && events[j].Log == e.Log {
+			j++
+		}
+		part := fmt.Sprintf("%s %d/%d", e.Step, e.Log, e.Index)
+		if n := j - i; n > 1 {
+			part += fmt.Sprintf("…%d/%d (%d)", e.Log, events[j-1].Index, n)
+		} else if e.Note != "" {
+			part += " (" + e.Note + ")"
+		}
+		parts, i = append(parts, part), j
+	}
+	paragraph(b, "  ", strings.Join(parts, " < "))
 }
 
 func entries(b *strings.Builder, r *bundle.Report, all bool) {

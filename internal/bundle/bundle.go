@@ -50,7 +50,7 @@ const (
 //go:embed readme.txt
 var readme []byte
 
-// spec is docs/bundle.md and docs/ledger.md, which lie outside what this
+// spec is docs/bundle.md, ledger.md and examination.md, which lie outside what this
 // package can embed; a test compares them.
 //
 //go:embed spec.md

@@ -177,9 +177,9 @@ func (v *verification) readLog(l *log) {
 	}
 	for k, name := range names {
 		last := k == len(names)-1
-		commits := v.readEntries(l, name, last)
-		v.readOpenings(l, int64(k), commits)
-		if len(commits) < perFile && !last {
+		leaves := v.readEntries(l, name, last)
+		v.readOpenings(l, int64(k), leaves)
+		if len(leaves) < perFile && !last {
 			break // from here on no entry is where it says
 		}
 	}
@@ -193,8 +193,8 @@ func (v *verification) readLog(l *log) {
 	v.settleItems(l)
 }
 
-// readEntries reads one file of entries and returns what they commit to.
-func (v *verification) readEntries(l *log, name string, last bool) []map[string][32]byte {
+// readEntries reads one file of entries. A leaf that is none is zero.
+func (v *verification) readEntries(l *log, name string, last bool) []canon.Leaf {
 	b := v.content(name)
 	if n := bytes.Count(b, []byte("\n")); n > perFile || n == 0 || !last && n < perFile || !bytes.HasSuffix(b, []byte("\n")) {
 		v.problem(name, "%d ended lines; each file of entries but the last holds %d, and none is empty", n, perFile)
@@ -204,9 +204,9 @@ func (v *verification) readEntries(l *log, name string, last bool) []map[string]
 		l.entriesHold = false
 		return nil
 	}
-	commits := make([]map[string][32]byte, 0, perFile)
+	leaves := make([]canon.Leaf, 0, perFile)
 	for line := range bytes.Lines(b) {
-		if len(commits) == perFile {
+		if len(leaves) == perFile {
 			break
 		}
 		line = bytes.TrimSuffix(line, []byte("\n"))
@@ -217,13 +217,13 @@ func (v *verification) readEntries(l *log, name string, last bool) []map[string]
 			err = l.follows(leaf, index)
 		}
 		if err != nil {
-			v.problem(name, "line %d (%s): %v", len(commits)+1, l.place(index), err)
+			v.problem(name, "line %d (%s): %v", len(leaves)+1, l.place(index), err)
 			l.entriesHold = false
 		}
 		v.addItem(l, leaf, index, err == nil)
-		commits = append(commits, leaf.Commit)
+		leaves = append(leaves, leaf)
 	}
-	return commits
+	return leaves
 }
 
 // follows checks a leaf against those before it.
@@ -261,7 +261,7 @@ func (v *verification) addItem(l *log, leaf canon.Leaf, index int64, ok bool) {
 		r.Items = append(r.Items, i)
 		return
 	}
-	i.Kind, i.Recorded = leaf.Kind, canon.FormatTime(leaf.Recorded)
+	i.Kind, i.Recorded, i.hidden = leaf.Kind, canon.FormatTime(leaf.Recorded), len(leaf.Commit) > 0
 	r.Items = append(r.Items, i)
 	items := r.Items[l.first:]
 	for _, n := range leaf.Supersedes {

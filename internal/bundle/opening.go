@@ -13,7 +13,7 @@ import (
 )
 
 // readOpenings reads the openings that belong to one file of entries.
-func (v *verification) readOpenings(l *log, k int64, commits []map[string][32]byte) {
+func (v *verification) readOpenings(l *log, k int64, leaves []canon.Leaf) {
 	name := openingsName(l.n, k)
 	f := v.byName[name]
 	if f == nil {
@@ -35,15 +35,15 @@ func (v *verification) readOpenings(l *log, k int64, commits []map[string][32]by
 		}
 		last = o.Index
 		at := o.Index - k*perFile
-		if at >= int64(len(commits)) {
+		if at >= int64(len(leaves)) {
 			v.notInLog(l, o.Index)
 			return nil
 		}
-		v.open(l, &v.report.Items[l.first+int(o.Index)], commits[at], o)
+		v.open(l, &v.report.Items[l.first+int(o.Index)], leaves[at], o)
 		return nil
 	})
 	if err != nil {
-		v.namesLost = true
+		v.namesLost, v.openingsLost = true, true
 		v.problem(name, "%v", err)
 	}
 }
@@ -135,49 +135,65 @@ func parseOpening(line []byte) (o Opening, err error) {
 	return o, nil
 }
 
+// said is what an opening shows of its entry.
+type said struct {
+	actor    string // id of who did it
+	body     map[string]any
+	bodySize int
+	media    string
+	sum      string // SHA-256 of the content; empty if none is opened
+	size     int64
+}
+
+// chunked reports whether the content is a list of chunks.
+func (s *said) chunked() bool { return s.media == canon.MediaTypeChunks }
+
 // open checks an opening against the entry and takes from it what the entry is
-// called and which blobs it names.
-func (v *verification) open(l *log, i *Item, commit map[string][32]byte, o Opening) {
+// called, which blobs it names and whether it is a step of an examination.
+func (v *verification) open(l *log, i *Item, leaf canon.Leaf, o Opening) {
+	var s said
 	fail := func(format string, args ...any) {
 		v.namesLost = true
 		i.bad = fmt.Sprintf(format, args...)
 		v.problem(l.place(i.Index), "%s", i.bad)
 	}
-	i.opened = true
+	i.opened, i.hidden = true, len(o.Open) < len(leaf.Commit)
 	v.report.Counts.Opened++
-	var media string
 	for _, label := range []string{canon.LabelActor, canon.LabelBody, canon.LabelContent} {
 		c, ok := o.Open[label]
 		if !ok {
 			continue
 		}
-		want, ok := commit[label]
+		want, ok := leaf.Commit[label]
 		if !ok {
 			continue
 		}
 		delete(o.Open, label)
 		if canon.Commit(c.R, label, c.Payload) != want {
 			fail("the opened %s is not what the entry commits to", label)
+			v.openingsLost = true
 			continue
 		}
 		var err error
 		switch label {
 		case canon.LabelActor:
-			err = checkActor(c.Payload)
+			s.actor, err = readActor(c.Payload)
 		case canon.LabelBody:
-			var id string
-			if id, media, err = readBody(c.Payload); id != "" {
-				i.ID = id
-			}
+			err = s.readBody(c.Payload, i)
 		case canon.LabelContent:
-			err = v.checkContent(i, c.Payload, media == canon.MediaTypeChunks)
+			s.sum, s.size, err = v.checkContent(i, c.Payload, s.chunked())
 		}
 		if err != nil {
 			fail("%s: %v", label, err)
+			v.openingsLost = v.openingsLost || label != canon.LabelContent
 		}
 	}
 	for label := range o.Open {
 		fail("opened with %+.40q, to which the entry does not commit", label)
+		v.openingsLost = true
+	}
+	if s.body["step"] != nil {
+		v.exam.collect(l, leaf, s)
 	}
 }
 
@@ -190,58 +206,64 @@ func object(payload string) (map[string]any, error) {
 	return m, err
 }
 
-func checkActor(payload string) error {
+func readActor(payload string) (id string, err error) {
 	m, err := object(payload)
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, key := range []string{"id", "name", "via"} {
 		if _, ok := m[key].(string); !ok {
-			return fmt.Errorf("an actor has id, name and via, each a text")
+			return "", fmt.Errorf("an actor has id, name and via, each a text")
 		}
 	}
-	return nil
+	id, _ = m["id"].(string)
+	return id, nil
 }
 
 // idForm is narrow so that no identifier can look like another or steer a
 // terminal.
 var idForm = regexp.MustCompile(`^[!-~]{1,200}$`)
 
-func readBody(payload string) (id, media string, err error) {
+// readBody takes what was done and, if the entry is about a record, calls the
+// item by its identifier.
+func (s *said) readBody(payload string, i *Item) error {
 	m, err := object(payload)
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	if op, _ := m["op"].(string); op == "" {
-		return "", "", errors.New("a body names its operation, op")
+		return errors.New("a body names its operation, op")
 	}
 	if m["id"] != nil {
-		if id, _ = m["id"].(string); !idForm.MatchString(id) {
-			return "", "", errors.New("an id is 1 to 200 characters of printable ASCII without spaces")
+		id, _ := m["id"].(string)
+		if !idForm.MatchString(id) {
+			return errors.New("an id is 1 to 200 characters of printable ASCII without spaces")
 		}
+		i.ID = id
 	}
-	media, _ = m["media_type"].(string)
-	return id, media, nil
+	s.body, s.bodySize = m, len(payload)
+	s.media, _ = m["media_type"].(string)
+	return nil
 }
 
 // checkContent looks for the blob that an entry names and, if that is a list of
 // chunks, for each of them.
-func (v *verification) checkContent(i *Item, payload string, chunks bool) error {
-	sum, size, err := canon.ParseContent(payload)
+func (v *verification) checkContent(i *Item, payload string, chunks bool) (sum string, size int64, err error) {
+	sum, size, err = canon.ParseContent(payload)
 	if err != nil {
-		return err
+		return "", 0, err
 	}
 	there, err := v.checkBlob(sum, size)
 	if err != nil {
-		return err
+		return sum, size, err
 	}
 	if !there {
 		// Whether that is allowed depends on later entries: see settleItems.
 		i.missing = blobName(sum)
-		return nil
+		return sum, size, nil
 	}
 	if !chunks {
-		return nil
+		return sum, size, nil
 	}
 	list, ok := v.chunks[sum]
 	if !ok {
@@ -250,7 +272,7 @@ func (v *verification) checkContent(i *Item, payload string, chunks bool) error 
 		v.chunks[sum] = list
 	}
 	i.missing = list.missing
-	return list.err
+	return sum, size, list.err
 }
 
 // chunkList is what became of the blobs that a list of chunks names.

@@ -35,6 +35,8 @@ type Report struct {
 	Items    []Item    `json:"items"`
 	Problems []Problem `json:"problems"`
 	Limits   []string  `json:"limits"` // what the verdict does not say
+	// Examination is there if log 0 is the file of an engagement.
+	Examination *Examination `json:"examination,omitempty"`
 
 	Counts Counts `json:"-"`
 }
@@ -58,6 +60,7 @@ type Item struct {
 	Reason   string     `json:"reason"`
 
 	opened     bool
+	hidden     bool  // commits to something that is not opened
 	superseded int64 // the entry that did it; the first entry cannot, so 0 is none
 	erased     int64
 	bad        string // why it is corrupted
@@ -186,6 +189,22 @@ func (v *verification) limits(demo bool) {
 	}
 	if v.left > 0 {
 		say("%d entries name content that is not in this bundle; its scope is selected.", v.left)
+	}
+	if e := r.Examination; e != nil {
+		lists, compared := 0, 0
+		for _, p := range v.exam.seals {
+			lists++
+			if p.compared {
+				compared++
+			}
+		}
+		if compared < lists {
+			say("%d of %d sealed lists were compared with the records they were taken from; the records of the others are not in this bundle.", compared, lists)
+		}
+		if n := v.exam.loose; n > 0 {
+			say("The strata of %d samples are those that the auditor listed after the nonce was known; they were not compared with the records.", n)
+		}
+		say("The order of events shows that a sample follows from a nonce that was fixed before the list was, and that what rests on something came after it. It does not show that a list is complete or that a judgement is right.")
 	}
 	say("Times are those of the log's own clock. There are no outside timestamps in version 1, so the order is proved and the hour is not.")
 	say("Whoever holds the log's signing key could have signed another history. A checkpoint that you or others kept from earlier would show it.")

@@ -23,7 +23,7 @@ type Options struct {
 // finds. The error is not about the bundle: the file could not be read, or a
 // key is not one.
 func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
-	v := verification{
+	v := &verification{
 		src:    source{r: r, size: size},
 		report: &Report{File: o.File, Items: []Item{}, Problems: []Problem{}},
 		keys:   map[string]bool{},
@@ -32,6 +32,7 @@ func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
 		named:  map[string]bool{},
 		chunks: map[string]chunkList{},
 	}
+	v.exam.v = v
 	for _, k := range o.Keys {
 		if _, _, err := canon.ParseVKey(k); err != nil {
 			return nil, fmt.Errorf("key %+q: %w", k, err)
@@ -68,6 +69,10 @@ type verification struct {
 	// namesLost is set when an opening or a list of chunks cannot be read, so
 	// that the blobs they name are not taken for strangers as well.
 	namesLost bool
+	// openingsLost is set when an opening cannot be read, so that what it says
+	// is not taken for left out as well.
+	openingsLost bool
+	exam         exam
 
 	digested, manifestHolds bool
 }
@@ -91,6 +96,7 @@ func (v *verification) run() {
 	}
 	v.checkAnswers()
 	v.checkBlobs()
+	v.exam.check()
 	v.report.Items = append(v.report.Items, v.strays...)
 }
 

@@ -131,7 +131,7 @@ func TestWriteReportsAFullDisk(t *testing.T) {
 // TestSpecIsTheDocumentation: SPEC.md in each bundle is what docs say.
 func TestSpecIsTheDocumentation(t *testing.T) {
 	var docs []byte
-	for _, name := range []string{"bundle.md", "ledger.md"} {
+	for _, name := range []string{"bundle.md", "ledger.md", "examination.md"} {
 		b, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +151,7 @@ func TestSpecIsTheDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(spec, docs) {
-		t.Error("spec.md differs from docs/bundle.md and docs/ledger.md: run go test ./internal/bundle -update")
+		t.Error("spec.md differs from docs/bundle.md, ledger.md and examination.md: run go test ./internal/bundle -update")
 	}
 	c := newExample(t).contents()
 	c.Readme, c.Spec = nil, nil

@@ -31,6 +31,15 @@ func Commit(r [32]byte, label, payload string) [32]byte {
 	return [32]byte(mac.Sum(nil))
 }
 
+// ItemRecord is the payload of the item label for a row of a list: the item and
+// its record, which is canonical JSON already.
+func ItemRecord(item string, record []byte) string {
+	b := make([]byte, 0, len(item)+len(record)+24)
+	b = AppendString(append(b, `{"item":`...), item)
+	b = append(append(b, `,"record":`...), record...)
+	return string(append(b, '}'))
+}
+
 // Content is the payload of the content label: the SHA-256 of a blob's
 // plaintext, in hexadecimal, and its size.
 func Content(sha256 string, size int64) string {

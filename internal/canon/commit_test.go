@@ -176,3 +176,20 @@ func TestRootIsThatOfTheDefinition(t *testing.T) {
 		}
 	})
 }
+
+func TestItemRecordIsCanonicalJSON(t *testing.T) {
+	for _, item := range []string{"CHG-0001", `a "quoted" \ item`, "übung\u2028", "\t"} {
+		record := []byte(`{"fields":{"by":"ann"},"line":3}`)
+		v, err := canon.ParseJSON(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := canon.JSON(map[string]any{"item": item, "record": v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := canon.ItemRecord(item, record); got != string(want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -120,7 +120,7 @@ func appendJSON(b []byte, v any) []byte {
 	case int64:
 		return strconv.AppendInt(b, v, 10)
 	case string:
-		return appendString(b, v)
+		return AppendString(b, v)
 	case []any:
 		b = append(b, '[')
 		for i, e := range v {
@@ -141,7 +141,7 @@ func appendJSON(b []byte, v any) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendString(b, k)
+			b = AppendString(b, k)
 			b = append(b, ':')
 			b = appendJSON(b, v[k])
 		}
@@ -153,7 +153,8 @@ func appendJSON(b []byte, v any) []byte {
 // short are the escapes RFC 8785 has a letter for.
 var short = map[rune]byte{'\b': 'b', '\t': 't', '\n': 'n', '\f': 'f', '\r': 'r', '"': '"', '\\': '\\'}
 
-func appendString(b []byte, s string) []byte {
+// AppendString writes a string, which is UTF-8, as canonical JSON has it.
+func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	for _, c := range s {
 		if c >= 0x20 && c != '"' && c != '\\' {

@@ -38,9 +38,6 @@ func newExport(c *op.Call, _ op.None) (Export, error) {
 	return e, err
 }
 
-// batch is how many entries are read at once while writing a bundle.
-const batch = 512
-
 // WriteBundle records the export and writes the bundle of an organization's
 // log to w: every entry, every opening and every blob that is kept.
 func WriteBundle(ctx context.Context, desk *op.Desk, w io.Writer) (Export, error) {
@@ -48,52 +45,76 @@ func WriteBundle(ctx context.Context, desk *op.Desk, w io.Writer) (Export, error
 	if err != nil {
 		return e, err
 	}
-	cp, err := desk.Ledger.Wait(ctx, desk.Org, e.Entry)
-	if err != nil {
+	x := &exporter{ctx: ctx, desk: desk, org: desk.Org}
+	if err := x.reach(e.Entry); err != nil {
 		return e, err
 	}
-	var (
-		signer note.Signer
-		head   ledger.Head
-	)
-	err = desk.DB.Read(ctx, string(desk.Org), func(tx *db.Tx) (err error) {
-		if signer, err = desk.Ledger.Signer(tx, desk.Org); err != nil {
+	return e, write(w, bundle.All, x)
+}
+
+// write writes the bundle of one or several logs, signed by the first.
+func write(w io.Writer, scope bundle.Scope, logs ...*exporter) error {
+	first := logs[0]
+	c := bundle.Contents{Created: first.desk.Clock.Now(), Scope: scope}
+	seen := map[[32]byte]bool{}
+	for _, x := range logs {
+		blobs, err := x.blobs(seen)
+		if err != nil {
 			return err
 		}
-		head, err = desk.Ledger.Head(tx, desk.Org)
+		c.Blobs = append(c.Blobs, blobs...)
+		c.Logs = append(c.Logs, bundle.Log{Checkpoint: x.head.Note, Key: x.key, Leaves: x.leaves(), Openings: x.openings()})
+	}
+	var signer note.Signer
+	err := first.read(func(tx *db.Tx) (err error) {
+		signer, err = first.desk.Ledger.Signer(tx, first.org)
 		return err
 	})
 	if err != nil {
-		return e, err
+		return err
 	}
-	x := &exporter{ctx: ctx, desk: desk, size: cp.Size}
-	blobs, err := x.blobs()
-	if err != nil {
-		return e, err
-	}
-	return e, bundle.Write(w, bundle.Contents{
-		Created: desk.Clock.Now(), Scope: bundle.All, Blobs: blobs,
-		Logs: []bundle.Log{{Checkpoint: cp.Note, Key: head.VKey, Leaves: x.leaves(), Openings: x.openings()}},
-	}, signer)
+	return bundle.Write(w, c, signer)
 }
 
+// batch is how many entries are read at once while writing a bundle.
+const batch = 512
+
+// exporter reads one log as it was at one signed head.
 type exporter struct {
 	ctx  context.Context
 	desk *op.Desk
-	size int64
+	org  id.Org
+	key  string
+	head ledger.Checkpoint
+	// only are the entries of which openings and blobs are written; nil for all.
+	only map[int64]bool
 }
 
 func (x *exporter) read(fn func(*db.Tx) error) error {
-	return x.desk.DB.Read(x.ctx, string(x.desk.Org), fn)
+	return x.desk.DB.Read(x.ctx, string(x.org), fn)
+}
+
+// reach takes the newest signed head that covers an entry.
+func (x *exporter) reach(entry int64) error {
+	head, err := x.desk.Ledger.Wait(x.ctx, x.org, entry)
+	if err != nil {
+		return err
+	}
+	x.head = head
+	return x.read(func(tx *db.Tx) error {
+		h, err := x.desk.Ledger.Head(tx, x.org)
+		x.key = h.VKey
+		return err
+	})
 }
 
 // leaves yields every leaf in order, a batch to a transaction.
 func (x *exporter) leaves() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		for at := int64(0); at < x.size; at += batch {
+		for at := int64(0); at < x.head.Size; at += batch {
 			var part [][]byte
 			err := x.read(func(tx *db.Tx) (err error) {
-				part, err = x.desk.Ledger.Leaves(tx, x.desk.Org, at, min(at+batch, x.size))
+				part, err = x.desk.Ledger.Leaves(tx, x.org, at, min(at+batch, x.head.Size))
 				return err
 			})
 			if err != nil {
@@ -109,13 +130,30 @@ func (x *exporter) leaves() iter.Seq2[[]byte, error] {
 	}
 }
 
-// openings yields what is kept of every entry, in order.
+// wanted reports whether any of the entries from..to is to be opened.
+func (x *exporter) wanted(from, to int64) bool {
+	if x.only == nil {
+		return true
+	}
+	for i := from; i < to; i++ {
+		if x.only[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// openings yields what is kept of every entry to be opened, in order.
 func (x *exporter) openings() iter.Seq2[bundle.Opening, error] {
 	return func(yield func(bundle.Opening, error) bool) {
-		for at := int64(0); at < x.size; at += batch {
+		for at := int64(0); at < x.head.Size; at += batch {
+			end := min(at+batch, x.head.Size)
+			if !x.wanted(at, end) {
+				continue
+			}
 			var part []ledger.Opening
 			err := x.read(func(tx *db.Tx) (err error) {
-				part, err = x.desk.Ledger.Openings(tx, x.desk.Org, at, min(at+batch, x.size))
+				part, err = x.desk.Ledger.Openings(tx, x.org, at, end)
 				return err
 			})
 			if err != nil {
@@ -127,6 +165,9 @@ func (x *exporter) openings() iter.Seq2[bundle.Opening, error] {
 				for ; i < len(part) && part[i].Index == o.Index; i++ {
 					o.Open[part[i].Label] = bundle.Opened{R: part[i].Salt, Payload: part[i].Payload}
 				}
+				if x.only != nil && !x.only[o.Index] {
+					continue
+				}
 				if !yield(o, nil) {
 					return
 				}
@@ -136,9 +177,9 @@ func (x *exporter) openings() iter.Seq2[bundle.Opening, error] {
 }
 
 // blobs lists the bytes that the openings name, and the pieces of those that
-// are lists of pieces. What was erased is left out; what is lost is an error.
-func (x *exporter) blobs() ([]bundle.Blob, error) {
-	seen := map[[32]byte]bool{}
+// are lists of pieces, but for those seen already. What was erased is left out;
+// what is lost is an error.
+func (x *exporter) blobs(seen map[[32]byte]bool) ([]bundle.Blob, error) {
 	var out []bundle.Blob
 	add := func(sum [32]byte, size int64) {
 		if !seen[sum] {
@@ -190,19 +231,22 @@ func (x *exporter) blobs() ([]bundle.Blob, error) {
 }
 
 func (x *exporter) get(sum [32]byte) ([]byte, error) {
-	address, err := x.desk.Vault.AddressOf(x.ctx, x.desk.Org, sum)
+	address, err := x.desk.Vault.AddressOf(x.ctx, x.org, sum)
 	if err != nil {
 		return nil, err
 	}
-	return x.desk.Vault.Get(x.ctx, x.desk.Org, address)
+	return x.desk.Vault.Get(x.ctx, x.org, address)
 }
 
 // chunked reports whether the entry's content is a list of pieces.
-func chunked(o bundle.Opening) bool {
+func chunked(o bundle.Opening) bool { return bodyOf(o)["media_type"] == canon.MediaTypeChunks }
+
+// bodyOf is what an opened entry says; nil if it says nothing.
+func bodyOf(o bundle.Opening) map[string]any {
 	v, err := canon.ParseJSON([]byte(o.Open[canon.LabelBody].Payload))
 	if err != nil {
-		return false
+		return nil
 	}
 	m, _ := v.(map[string]any)
-	return m["media_type"] == canon.MediaTypeChunks
+	return m
 }

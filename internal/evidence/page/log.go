@@ -101,7 +101,7 @@ var acted = map[string]string{
 	"controls.create": "Control written", "controls.update": "Control changed", "controls.implement": "Control stated to be in place", "controls.retire": "Control retired",
 	"sources.create": "Source connected", "sources.remove": "Source disconnected", "sources.collect": "Reading asked for", "runs.record": "Source read",
 	"runs.fail": "Source did not answer", "checks.create": "Check put in force", "checks.conclude": "Checks judged a run", "checks.evaluate": "Judging asked for",
-	"exceptions.create": "Exception granted", "exceptions.end": "Exception ended", "evidence.create": "Evidence added", "exports.create": "Log exported",
+	"exceptions.create": "Exception asked for", "exceptions.approve": "Exception approved", "exceptions.end": "Exception ended or declined", "evidence.create": "Evidence added", "exports.create": "Log exported",
 	"sessions.create": "Signed in", "sessions.end": "Signed out", "jobs.missed": "Scheduled work did not happen",
 }
 
