@@ -1,0 +1,165 @@
+package page
+
+import (
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/engagements"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/site"
+)
+
+// list is every engagement of an organization or firm.
+type list struct {
+	Items  []engagements.View
+	Firm   bool
+	May    bool // propose
+	Invite bool
+	Firms  int
+}
+
+func showList(v *site.Visit) error {
+	x, err := readList(v)
+	if err != nil {
+		return err
+	}
+	return v.Show(listShell(x.Firm), listBody(x))
+}
+
+func listShell(firm bool, crumbs ...site.Crumb) site.Shell {
+	title := "Engagements"
+	if firm {
+		title = "My engagements"
+	}
+	s := site.Shell{Title: title, Current: "/engagements"}
+	if len(crumbs) == 0 {
+		s.Crumbs = []site.Crumb{{Text: title}}
+		return s
+	}
+	s.Crumbs = append([]site.Crumb{{Text: title, Href: "/engagements"}}, crumbs...)
+	return s
+}
+
+func readList(v *site.Visit) (list, error) {
+	x := list{Firm: v.Actor.May(auth.AuditRead), Invite: v.Actor.May(auth.MembersWrite)}
+	all, err := engagements.List.Do(v.Context(), v.Desk, op.None{})
+	if err != nil {
+		return x, err
+	}
+	for _, e := range all.Items {
+		full, err := engagements.Get.Do(v.Context(), v.Desk, engagements.Ref{ID: string(e.ID)})
+		if err != nil {
+			return x, err
+		}
+		x.Items = append(x.Items, full)
+	}
+	if x.May = !x.Firm && v.Actor.May(auth.EngageWrite); x.May {
+		firms, err := orgs.Firms.Do(v.Context(), v.Desk, op.None{})
+		if err != nil {
+			return x, err
+		}
+		x.Firms = len(firms.Items)
+	}
+	return x, nil
+}
+
+// over reports whether nothing happens in an engagement any more.
+func over(e engagements.Engagement) bool {
+	return e.State == engagements.Issued || e.State == engagements.Withdrawn
+}
+
+func (x list) sentence() string {
+	if len(x.Items) == 0 {
+		return "No engagement yet."
+	}
+	running, asked := 0, 0
+	for _, e := range x.Items {
+		if !over(e.Engagement) {
+			running++
+		}
+		if e.State == engagements.Proposed {
+			asked++
+		}
+	}
+	if running == 0 {
+		return capital(several(len(x.Items), "engagement is", "engagements are")) + " over, and none is under way."
+	}
+	text := capital(several(running, "engagement is", "engagements are")) + " under way."
+	switch {
+	case asked == 0:
+		return text
+	case x.Firm:
+		return text + " " + capital(several(asked, "waits", "wait")) + " for a partner to accept."
+	}
+	return text + " " + capital(several(asked, "waits", "wait")) + " for the firm to accept."
+}
+
+func (x list) facts() []site.Fact {
+	if x.Firm {
+		return []site.Fact{{Text: "Newest first"}, {Text: "The organization that is examined proposes, a partner accepts"}}
+	}
+	return []site.Fact{{Text: "Newest first"}, {Text: "What the firm writes in its workpapers is not visible here"}}
+}
+
+func (x list) acts() []site.ButtonView {
+	if !x.May {
+		return nil
+	}
+	if x.Firms == 0 {
+		return []site.ButtonView{{Text: "Propose an engagement: 1 missing", Missing: []site.Link{{Text: "A CPA firm that accepted an invitation", Href: "/settings/invitations?role=" + orgs.AsFirm}}}}
+	}
+	return []site.ButtonView{{Text: "Propose an engagement", Kind: site.ButtonPrimary, Href: "/engagements/new"}}
+}
+
+func (x list) table() site.TableView {
+	other := "CPA firm"
+	if x.Firm {
+		other = "Client"
+	}
+	t := site.TableView{Caption: "Engagements", Columns: []site.Column{{Head: "Engagement", Phone: site.PlaceFirst}, {Head: other}, {Head: "Report"}, {Head: "Examined", Wide: true},
+		{Head: "Where it stands", Phone: site.PlaceEnd}, {Head: "Next"}}, Empty: x.empty()}
+	for _, e := range x.Items {
+		name := e.Firm.Name
+		if x.Firm {
+			name = e.Client.Name
+		}
+		t.Rows = append(t.Rows, site.Row{Href: href(e.Engagement, ""), Cells: []site.Cell{{Text: e.Name, Strong: true}, site.Words(name), site.Words(typeWord(e.Engagement)), site.Words(capital(period(e.Engagement))),
+			{Text: stateWord(e.State), Status: stateStatus(e.State)}, next(e)}})
+	}
+	return t
+}
+
+// next says what an engagement waits for, with the way to it.
+func next(e engagements.View) site.Cell {
+	switch {
+	case e.State == engagements.Proposed:
+		return site.Cell{Text: "A partner accepts", Href: href(e.Engagement, "")}
+	case e.Next == nil:
+		return site.Words("–")
+	case e.Next.Open:
+		return site.Cell{Text: stateWord(e.Next.Into) + " can begin", Href: href(e.Engagement, "")}
+	}
+	return site.Cell{Text: stateWord(e.Next.Into) + ": " + site.Count(int64(lacking(e.Next))) + " missing", Href: href(e.Engagement, "#gate")}
+}
+
+// lacking counts the conditions that do not hold.
+func lacking(g *engagements.GateView) (n int) {
+	for _, c := range g.Conditions {
+		if !c.Holds {
+			n++
+		}
+	}
+	return n
+}
+
+func (x list) empty() site.EmptyView {
+	e := site.EmptyView{Title: "No engagements.", Text: "Here stand the examinations by a CPA firm: what is examined, where each one stands and what it waits for."}
+	switch {
+	case x.Firm:
+		e.Text = "A client proposes an engagement to the firm; it appears here, and a partner accepts it."
+	case x.May && x.Firms > 0:
+		e.Link = site.Link{Text: "Propose one", Href: "/engagements/new"}
+	case x.May && x.Invite:
+		e.Link = site.Link{Text: "Invite a CPA firm first", Href: "/settings/invitations?role=" + orgs.AsFirm}
+	}
+	return e
+}
