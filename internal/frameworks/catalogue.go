@@ -47,6 +47,9 @@ type Version struct {
 	// Categories and Series are in catalogue order.
 	Categories []Category `yaml:"categories" json:"categories"`
 	Series     []Series   `yaml:"series" json:"series"`
+	// Focus counts the points of focus by the category they serve. Some hang on
+	// criteria of Security and yet matter for another category only.
+	Focus []Focus `yaml:"focus" json:"focus,omitempty"`
 
 	criteria []Criterion
 }
@@ -66,6 +69,12 @@ type Series struct {
 	Title    string      `yaml:"title" json:"title"`
 	Category string      `yaml:"-" json:"category"` // the one that lists it
 	Criteria []Criterion `yaml:"criteria" json:"criteria"`
+}
+
+// Focus is how many points of focus serve a category.
+type Focus struct {
+	Category string `yaml:"category" json:"category"`
+	Points   int    `yaml:"points" json:"points"`
 }
 
 // A Criterion is one of the statements an auditor gives an opinion against.
@@ -229,6 +238,9 @@ func (c *Catalogue) verify() error {
 		}
 		if len(v.criteria) == 0 {
 			return fmt.Errorf("version %s has no criteria", v.ID)
+		}
+		if err := v.countFocus(); err != nil {
+			return err
 		}
 		for _, cr := range v.criteria {
 			if err := once("criterion of "+v.ID+" ", cr.Code); err != nil {

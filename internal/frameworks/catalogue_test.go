@@ -101,6 +101,26 @@ func TestScopeSelectsCriteriaByCategory(t *testing.T) {
 	}
 }
 
+func TestPointsOfFocusAreCountedForTheCategoriesChosen(t *testing.T) {
+	v := load(t).Current()
+	everything := []string{"security", "availability", "confidentiality", "processing_integrity", "privacy"}
+	if got := v.PointsOfFocus(everything); got != 330 {
+		t.Errorf("all categories have %d points of focus, want 330", got)
+	}
+	if got := v.PointsOfFocus(nil); got != 208 {
+		t.Errorf("Security alone has %d relevant points of focus, want 208", got)
+	}
+	hang := 0
+	for _, c := range v.Criteria() {
+		if c.Category == "security" {
+			hang += c.PointsOfFocus
+		}
+	}
+	if hang != 232 {
+		t.Errorf("%d points of focus hang on the criteria of Security, want 232", hang)
+	}
+}
+
 func TestScopeRefusesUnknownCategories(t *testing.T) {
 	for _, name := range []string{"", "Security", "data_security", "processing integrity"} {
 		_, err := load(t).InScope([]string{"availability", name})
@@ -250,6 +270,8 @@ func TestLoadRefuses(t *testing.T) {
 		"a category without its series":  strings.Replace(older, "series: [CC1]}", "series: [CC1, CC2]}", 1),
 		"a repeated criterion":           strings.Replace(older, "criteria: [", "criteria: [{code: CC1.1}, ", 1),
 		"no security":                    strings.Replace(older, "code: security", "code: safety", 1),
+		"points of focus that differ":    older + "focus: [{category: security, points: 1}]\n",
+		"points for no category":         older + "focus: [{category: safety, points: 0}]\n",
 		"no id":                          strings.Replace(older, "id: one", "id: ''", 1),
 		"no criteria":                    "id: x\ncategories: [{code: security}]\n",
 	} {

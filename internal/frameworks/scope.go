@@ -1,6 +1,7 @@
 package frameworks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -81,4 +82,38 @@ func (v *Version) InScope(categories []string) ([]Criterion, error) {
 		}
 	}
 	return in, nil
+}
+
+// PointsOfFocus counts those that matter for these categories. Security is
+// selected whether named or not.
+func (v *Version) PointsOfFocus(categories []string) int {
+	n := 0
+	for _, f := range v.Focus {
+		if f.Category == Security || slices.Contains(categories, f.Category) {
+			n += f.Points
+		}
+	}
+	return n
+}
+
+// countFocus holds that points counted by category and by criterion are the
+// same points.
+func (v *Version) countFocus() error {
+	if len(v.Focus) == 0 {
+		return nil // an edition that does not say
+	}
+	byCategory, byCriterion := 0, 0
+	for _, f := range v.Focus {
+		if !slices.ContainsFunc(v.Categories, func(c Category) bool { return c.Code == f.Category }) {
+			return fmt.Errorf("version %s counts points of focus for %q, which is no category", v.ID, f.Category)
+		}
+		byCategory += f.Points
+	}
+	for _, c := range v.criteria {
+		byCriterion += c.PointsOfFocus
+	}
+	if byCategory != byCriterion {
+		return fmt.Errorf("version %s has %d points of focus by category and %d by criterion", v.ID, byCategory, byCriterion)
+	}
+	return nil
 }
