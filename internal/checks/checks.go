@@ -27,7 +27,7 @@ var (
 	Reevaluate = op.Write("checks.evaluate", "Judge again what the sources last showed.", auth.ChecksWrite, reevaluate)
 	Conclude   = op.Work("checks.conclude", "Record what the checks say about a run.", auth.ChecksWrite, conclude)
 
-	Operations = []op.Operation{List, Get, Findings, Create, Reevaluate, Conclude, Except, EndExcept, Exceptions, Coverage}
+	Operations = []op.Operation{List, Get, Findings, Create, Reevaluate, Conclude, Except, Approve, EndExcept, Exceptions, Coverage}
 )
 
 // A Check is a definition with what it says now.

@@ -7,12 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/evidence"
-	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/sources"
@@ -207,49 +205,6 @@ func TestJudgingARunTwiceChangesNothing(t *testing.T) {
 		}
 		if b.rows("check_interval") != intervals || b.rows("check_result") != results {
 			t.Error("judging the same run again wrote history")
-		}
-	})
-}
-
-func TestAnExceptionCoversAFailureUntilItsDayAndNothingElse(t *testing.T) {
-	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		ctx := t.Context()
-		b := newBench(t, desk)
-		b.show(map[string]any{"a": false, "b": false})
-		ends := desk.Clock.Now().Add(10 * time.Hour)
-		waive := checks.Waive{Check: ownID, Key: "a", Reason: "Replaced next week.", Ends: ends}
-		if _, err := checks.Except.Do(ctx, desk, waive); err != nil {
-			t.Fatal(err)
-		}
-		if d := b.check(); d.Status != checks.Fail {
-			t.Errorf("b is not waived, yet the check is %s", d.Status)
-		}
-		waive.Key = "b"
-		w, err := checks.Except.Do(ctx, desk, waive)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := b.check(); d.Status != checks.Excepted || !d.Until.Equal(ends) {
-			t.Errorf("both are waived: %s until %s", d.Status, d.Until)
-		}
-		if _, err := checks.EndExcept.Do(ctx, desk, checks.WaiverRef{ID: string(w.ID)}); err != nil {
-			t.Fatal(err)
-		}
-		if d := b.check(); d.Status != checks.Fail {
-			t.Errorf("an ended exception still covers: %s", d.Status)
-		}
-		for name, bad := range map[string]checks.Waive{
-			"an end in the past":      {Check: ownID, Reason: "Replaced next week.", Ends: desk.Clock.Now()},
-			"more than twelve months": {Check: ownID, Reason: "Replaced next week.", Ends: desk.Clock.Now().AddDate(2, 0, 0)},
-			"no such check":           {Check: "no.such", Reason: "Replaced next week.", Ends: ends},
-			"hardly a reason":         {Check: ownID, Reason: "later", Ends: ends},
-		} {
-			if _, err := checks.Except.Do(ctx, desk, bad); fault.KindOf(err) != fault.KindInvalid {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		if _, err := checks.Except.Do(ctx, optest.Member(t, desk, auth.ControlOwner), waive); fault.KindOf(err) != fault.KindDenied {
-			t.Errorf("a control owner waived a failure: %v", err)
 		}
 	})
 }

@@ -16,11 +16,25 @@ import (
 
 // What can be done with exceptions, and what they leave of a year.
 var (
-	Except     = op.Write("exceptions.create", "Waive a failing check, for a reason and until a day.", auth.ExceptWrite, except)
-	EndExcept  = op.Write("exceptions.end", "End an exception before its day.", auth.ExceptWrite, endExcept)
-	Exceptions = op.Read("exceptions.list", "List exceptions, those in force first.", auth.ChecksRead, exceptions)
+	Except     = op.Write("exceptions.create", "Ask that a failing check be waived, for a reason and until a day.", auth.ExceptWrite, except)
+	Approve    = op.Write("exceptions.approve", "Approve an exception that another person asked for. It holds from then on.", auth.ExceptWrite, approve)
+	EndExcept  = op.Write("exceptions.end", "End an exception before its day, or decline one that waits for approval.", auth.ExceptWrite, endExcept)
+	Exceptions = op.Read("exceptions.list", "List exceptions: those in force, those that wait for approval, then the others.", auth.ChecksRead, exceptions)
 	Coverage   = op.Read("coverage.get", "Show how a check or a control held over a period.", auth.ChecksRead, coverage)
 )
+
+// WaiverState is where an exception stands.
+type WaiverState string
+
+// The states of an exception, in the order of lists.
+const (
+	WaiverInForce WaiverState = "in_force"
+	WaiverPending WaiverState = "pending" // nobody has approved it: it covers nothing
+	WaiverEnded   WaiverState = "ended"   // by a person; one that never started was declined
+	WaiverExpired WaiverState = "expired" // its day has come, whether it was approved or not
+)
+
+var waiverStates = []WaiverState{WaiverInForce, WaiverPending, WaiverEnded, WaiverExpired}
 
 // A Waiver is an exception as it is kept.
 type Waiver struct {
@@ -29,29 +43,70 @@ type Waiver struct {
 	Key      string       `json:"key,omitempty"` // of the resource; empty for all
 	Reason   string       `json:"reason"`
 	Owner    string       `json:"owner"`
-	Approver string       `json:"approver"`
-	Starts   time.Time    `json:"starts"`
+	Asker    string       `json:"asker,omitempty"`
+	AskerID  id.User      `json:"asker_id,omitempty"`
+	Asked    time.Time    `json:"asked"`
+	Approver string       `json:"approver,omitempty"`
+	Alone    bool         `json:"alone,omitempty"` // approved by the asker, since nobody else could
+	Starts   time.Time    `json:"starts,omitzero"` // when it was approved
 	Ends     time.Time    `json:"ends"`
 	Ended    time.Time    `json:"ended,omitzero"`
+	State    WaiverState  `json:"state"`
+	// Of one that waits: who may approve it. Where nobody but the asker has the
+	// right, they are named, and may from AloneFrom on.
+	Approvers []Approver `json:"approvers,omitempty"`
+	AloneFrom time.Time  `json:"alone_from,omitzero"`
 }
 
-// maxWaiver is the longest a failure may be waived at once.
-const maxWaiver = 366 * 24 * time.Hour
+// An Approver is a member who may approve an exception.
+type Approver struct {
+	ID   id.User `json:"id"`
+	Name string  `json:"name"`
+}
 
 const (
-	waiverColumns = "id, check_id, key, reason, owner, approver, starts, ends, ended"
-	insertWaiver  = "INSERT INTO check_exception (org_id, " + waiverColumns + ", created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)"
-	selectWaivers = "SELECT " + waiverColumns + " FROM check_exception WHERE org_id = ? ORDER BY ends DESC, id"
-	endWaiver     = "UPDATE check_exception SET ended = ? WHERE org_id = ? AND id = ? AND ended = 0"
+	// maxWaiver is the longest a failure may be waived at once.
+	maxWaiver = 366 * 24 * time.Hour
+	// aloneAfter is how long an exception waits that nobody but its asker could
+	// approve.
+	aloneAfter = 72 * time.Hour
+)
+
+// A row's starts is 0, and who approved it empty, until somebody has.
+const (
+	waiverColumns  = "id, check_id, key, reason, owner, asker_id, asker, created, approver_id, approver, starts, ends, ended"
+	insertWaiver   = "INSERT INTO check_exception (org_id, " + waiverColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, 0)"
+	selectWaivers  = "SELECT " + waiverColumns + " FROM check_exception WHERE org_id = ? ORDER BY ends DESC, id"
+	selectApproved = "SELECT " + waiverColumns + " FROM check_exception WHERE org_id = ? AND starts > 0 ORDER BY ends DESC, id"
+	selectWaiver   = "SELECT " + waiverColumns + " FROM check_exception WHERE org_id = ? AND id = ?"
+	approveWaiver  = "UPDATE check_exception SET approver_id = ?, approver = ?, starts = ? WHERE org_id = ? AND id = ? AND starts = 0 AND ended = 0"
+	endWaiver      = "UPDATE check_exception SET ended = ? WHERE org_id = ? AND id = ? AND ended = 0 AND ends > ?"
 )
 
 func scanWaiver(scan func(...any) error, w *Waiver) error {
-	var starts, ends, ended int64
-	err := scan(&w.ID, &w.Check, &w.Key, &w.Reason, &w.Owner, &w.Approver, &starts, &ends, &ended)
-	w.Starts, w.Ends, w.Ended = clock.FromMillis(starts), clock.FromMillis(ends), clock.FromMillis(ended)
+	var (
+		asked, starts, ends, ended int64
+		approver                   id.User
+	)
+	err := scan(&w.ID, &w.Check, &w.Key, &w.Reason, &w.Owner, &w.AskerID, &w.Asker, &asked, &approver, &w.Approver, &starts, &ends, &ended)
+	w.Asked, w.Starts, w.Ends, w.Ended = clock.FromMillis(asked), clock.FromMillis(starts), clock.FromMillis(ends), clock.FromMillis(ended)
+	w.Alone = approver != "" && approver == w.AskerID
 	return err
 }
 
+func (w Waiver) at(now time.Time) WaiverState {
+	switch {
+	case !w.Ended.IsZero():
+		return WaiverEnded
+	case !w.Ends.After(now):
+		return WaiverExpired
+	case w.Starts.IsZero():
+		return WaiverPending
+	}
+	return WaiverInForce
+}
+
+// exception is what an approved waiver does to a history.
 func (w Waiver) exception() Exception {
 	return Exception{From: w.Starts, To: w.Ends, Closed: w.Ended, Cause: "exception " + string(w.ID) + ": " + w.Reason}
 }
@@ -65,7 +120,11 @@ type Waive struct {
 	Owner  string    `json:"owner,omitempty" maxLength:"200" doc:"Who answers for it; you, if left out."`
 }
 
+// except records the wish. It covers nothing until it is approved.
 func except(c *op.Call, in Waive) (Waiver, error) {
+	if c.Actor.User == "" {
+		return Waiver{}, fault.Denied("An exception is asked for by a person.")
+	}
 	defs, _, err := definitions(c)
 	if err != nil {
 		return Waiver{}, err
@@ -74,7 +133,7 @@ func except(c *op.Call, in Waive) (Waiver, error) {
 		return Waiver{}, fault.Invalid("check", "there is no check %s", in.Check)
 	}
 	w := Waiver{ID: id.New[id.Exception](c.Now), Check: in.Check, Key: in.Key, Reason: strings.TrimSpace(in.Reason),
-		Owner: in.Owner, Approver: c.Actor.Name, Starts: c.Now, Ends: clock.Truncate(in.Ends)}
+		Owner: in.Owner, Asker: c.Actor.Name, AskerID: c.Actor.User, Asked: c.Now, Ends: clock.Truncate(in.Ends)}
 	if w.Owner == "" {
 		w.Owner = c.Actor.Name
 	}
@@ -82,9 +141,10 @@ func except(c *op.Call, in Waive) (Waiver, error) {
 		return Waiver{}, fault.Invalid("ends", "give an end date within 12 months")
 	}
 	c.Note("id", string(w.ID))
-	_, err = c.Tx.Exec(insertWaiver, c.Org, w.ID, w.Check, w.Key, w.Reason, w.Owner, w.Approver, clock.Millis(w.Starts),
-		clock.Millis(w.Ends), clock.Millis(c.Now))
-	return w, err
+	if _, err := c.Tx.Exec(insertWaiver, c.Org, w.ID, w.Check, w.Key, w.Reason, w.Owner, w.AskerID, w.Asker, clock.Millis(w.Asked), clock.Millis(w.Ends)); err != nil {
+		return Waiver{}, err
+	}
+	return settled(c, w)
 }
 
 // WaiverRef names an exception.
@@ -92,26 +152,128 @@ type WaiverRef struct {
 	ID string `json:"id" doc:"The exception's id, exc_…."`
 }
 
+// approve puts an exception in force. Whoever asked for it may only where
+// nobody else could, after a delay, and the entry says so.
+func approve(c *op.Call, in WaiverRef) (Waiver, error) {
+	w, err := waiver(c, in)
+	if err != nil {
+		return Waiver{}, err
+	}
+	switch {
+	case w.State == WaiverInForce:
+		return Waiver{}, fault.Conflict("%s has approved this exception already.", w.Approver)
+	case w.State == WaiverExpired:
+		return Waiver{}, fault.Conflict("This exception was to end %s, which is past. Ask for a new one.", w.Ends.Format(when))
+	case w.State == WaiverEnded:
+		return Waiver{}, fault.Conflict("This exception was ended. Ask for a new one.")
+	case c.Actor.User == "":
+		return Waiver{}, fault.Denied("An exception is approved by a person.")
+	}
+	w.Alone = c.Actor.User == w.AskerID
+	if w.Alone && w.AloneFrom.IsZero() {
+		return Waiver{}, fault.Denied("You asked for this exception, so another person approves it: %s.", names(w.Approvers))
+	}
+	if w.Alone && c.Now.Before(w.AloneFrom) {
+		return Waiver{}, fault.Conflict("You asked for this exception and nobody else here may approve it. You may yourself from %s on.", w.AloneFrom.Format(when))
+	}
+	c.Note("asker", string(w.AskerID))
+	if w.Alone {
+		c.Note("alone", true)
+	}
+	w.Approver, w.Starts, w.State, w.Approvers, w.AloneFrom = c.Actor.Name, c.Now, WaiverInForce, nil, time.Time{}
+	n, err := c.Tx.Exec(approveWaiver, c.Actor.User, w.Approver, clock.Millis(w.Starts), c.Org, w.ID)
+	if err == nil && n == 0 {
+		err = fault.Conflict("Another person has just approved or ended this exception.")
+	}
+	return w, err
+}
+
+// when is an instant in a sentence.
+const when = "2 January 2006 15:04 UTC"
+
+func names(list []Approver) string {
+	out := make([]string, len(list))
+	for i, a := range list {
+		out[i] = a.Name
+	}
+	return strings.Join(out, " or ")
+}
+
 func endExcept(c *op.Call, in WaiverRef) (op.None, error) {
 	w, err := id.Parse[id.Exception](in.ID)
 	if err != nil {
 		return op.None{}, err
 	}
-	n, err := c.Tx.Exec(endWaiver, clock.Millis(c.Now), c.Org, w)
+	n, err := c.Tx.Exec(endWaiver, clock.Millis(c.Now), c.Org, w, clock.Millis(c.Now))
 	if err == nil && n == 0 {
-		err = fault.NotFound("There is no exception %s in force.", w)
+		err = fault.NotFound("There is no exception %s that is in force or waits for approval.", w)
 	}
 	return op.None{}, err
 }
 
+// waiver reads one exception as it stands.
+func waiver(c *op.Call, in WaiverRef) (Waiver, error) {
+	ref, err := id.Parse[id.Exception](in.ID)
+	if err != nil {
+		return Waiver{}, err
+	}
+	rows, err := db.Rows(c.Tx, selectWaiver, []any{c.Org, ref}, scanWaiver)
+	if err != nil {
+		return Waiver{}, err
+	}
+	if len(rows) == 0 {
+		return Waiver{}, fault.NotFound("There is no exception %s.", ref)
+	}
+	return settled(c, rows[0])
+}
+
+func settled(c *op.Call, w Waiver) (Waiver, error) {
+	members, err := auth.Members(c.Tx, c.Org)
+	w.settle(c.Now, members)
+	return w, err
+}
+
 func exceptions(c *op.Call, _ op.None) (op.Page[Waiver], error) {
 	rows, err := db.Rows(c.Tx, selectWaivers, []any{c.Org}, scanWaiver)
-	return op.Page[Waiver]{Items: rows, Total: int64(len(rows))}, err
+	if err != nil {
+		return op.Page[Waiver]{}, err
+	}
+	members, err := auth.Members(c.Tx, c.Org)
+	if err != nil {
+		return op.Page[Waiver]{}, err
+	}
+	for i := range rows {
+		rows[i].settle(c.Now, members)
+	}
+	slices.SortStableFunc(rows, func(a, b Waiver) int {
+		return slices.Index(waiverStates, a.State) - slices.Index(waiverStates, b.State)
+	})
+	return op.Page[Waiver]{Items: rows, Total: int64(len(rows))}, nil
+}
+
+// settle says how an exception stands now and, if it waits, for whom.
+func (w *Waiver) settle(now time.Time, members []auth.Member) {
+	if w.State = w.at(now); w.State != WaiverPending {
+		return
+	}
+	var others, asker []Approver
+	for _, m := range members {
+		switch a := (Approver{m.ID, m.Name}); {
+		case !auth.Actor{Roles: m.Roles}.May(auth.ExceptWrite):
+		case m.ID == w.AskerID:
+			asker = append(asker, a)
+		default:
+			others = append(others, a)
+		}
+	}
+	if w.Approvers = others; len(others) == 0 && len(asker) > 0 {
+		w.Approvers, w.AloneFrom = asker, w.Asked.Add(aloneAfter)
+	}
 }
 
 // activeExceptions are those that hold now, by check.
 func activeExceptions(c *op.Call) (map[string][]Waiver, error) {
-	rows, err := db.Rows(c.Tx, selectWaivers, []any{c.Org}, scanWaiver)
+	rows, err := db.Rows(c.Tx, selectApproved, []any{c.Org}, scanWaiver)
 	out := map[string][]Waiver{}
 	for _, w := range rows {
 		if w.exception().covers(c.Now) {
@@ -216,7 +378,7 @@ func tracksOf(c *op.Call, d Definition, from, to time.Time) ([]Track, error) {
 	if err != nil {
 		return nil, err
 	}
-	waivers, err := db.Rows(c.Tx, selectWaivers, []any{c.Org}, scanWaiver)
+	waivers, err := db.Rows(c.Tx, selectApproved, []any{c.Org}, scanWaiver)
 	if err != nil {
 		return nil, err
 	}

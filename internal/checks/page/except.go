@@ -2,6 +2,8 @@ package page
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -11,7 +13,7 @@ import (
 	"github.com/tickmark/tickmark/internal/site"
 )
 
-// except waives a failing check. The key of a resource has the name that forms
+// except asks that a failing check be waived. The key of a resource has the name that forms
 // give to repeated presses, so it is taken out before the operation runs.
 func except(v *site.Visit) error {
 	var in checks.Waive
@@ -51,30 +53,36 @@ func showExceptions(v *site.Visit) error {
 	return v.Show(shell("Exceptions", site.Crumb{Text: "Exceptions"}), exceptionsBody(x))
 }
 
-func (x waived) inForce() int64 {
+func (x waived) count(s checks.WaiverState) int64 {
 	n := int64(0)
 	for _, w := range x.List {
-		if holds(w, x.Now) {
+		if w.State == s {
 			n++
 		}
 	}
 	return n
 }
 
-func holds(w checks.Waiver, now time.Time) bool { return w.Ended.IsZero() && w.Ends.After(now) }
-
 func (x waived) sentence() string {
-	n := x.inForce()
+	n := x.count(checks.WaiverInForce)
 	if n == 0 {
 		return "No exception is in force."
 	}
 	return site.Plural(n, "exception is", "exceptions are") + " in force. What they cover is neither a pass nor a fail."
 }
 
-func waiverTable(list []checks.Waiver, now time.Time, may, named bool) site.TableView {
+func (x waived) facts() []site.Fact {
+	n := x.count(checks.WaiverPending)
+	if n == 0 {
+		return nil
+	}
+	return []site.Fact{{Text: site.Plural(n, "waits for approval", "wait for approval")}}
+}
+
+func waiverTable(list []checks.Waiver, may, named bool) site.TableView {
 	t := site.TableView{Caption: "Exceptions", Columns: []site.Column{{Head: "Exception", Mono: true, Phone: site.PlaceFirst}, {Head: "Reason", Wide: true, Phone: site.PlaceFirst},
 		{Head: "Covers"}, {Head: "Owner"}, {Head: "Status", Phone: site.PlaceEnd}, {Head: "Act", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "None.", Text: "A failure that is accepted for a time is waived on the page of its check: with a reason, an owner and an end date."}}
+		Empty: site.EmptyView{Title: "None.", Text: "A failure that is accepted for a time is waived on the page of its check: with a reason, an owner, an end date and the approval of a second person."}}
 	if named {
 		t.Empty.Link = site.Link{Text: "Failing checks", Href: "/checks?status=fail"}
 	}
@@ -88,19 +96,101 @@ func waiverTable(list []checks.Waiver, now time.Time, may, named bool) site.Tabl
 		}
 		status, act := site.Mark(site.StatusExcepted, "Excepted until "+site.Date(w.Ends)), site.Words("")
 		switch {
-		case !w.Ended.IsZero():
+		case w.State == checks.WaiverPending:
+			status, act = site.Mark(site.StatusProposed, "Waits for approval"), site.Cell{Text: "See it", Href: "/checks/" + w.Check + "#exceptions"}
+		case w.State == checks.WaiverEnded && w.Starts.IsZero():
+			status = site.Mark(site.StatusNotApplicable, "Declined "+site.Date(w.Ended))
+		case w.State == checks.WaiverEnded:
 			status = site.Mark(site.StatusNotApplicable, "Ended "+site.Date(w.Ended))
-		case !w.Ends.After(now):
+		case w.State == checks.WaiverExpired:
 			status = site.Mark(site.StatusNotApplicable, "Ran out "+site.Date(w.Ends))
 		case may:
-			act = site.Cell{Text: "End it", Href: "/exceptions/" + string(w.ID) + "/end"}
+			act = site.Cell{Text: "End it", Href: endOf(w)}
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(site.ShortID(string(w.ID), "/checks/"+w.Check+"#exceptions")), site.WordsNote(w.Reason, "approved by "+w.Approver), covers,
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(site.ShortID(string(w.ID), "/checks/"+w.Check+"#exceptions")), site.WordsNote(w.Reason, signed(w)), covers,
 			site.Node(site.Person(w.Owner)), status, act}})
 	}
 	return t
 }
 
+// signed says who asked for an exception and who approved it.
+func signed(w checks.Waiver) string {
+	switch {
+	case w.Starts.IsZero():
+		return "asked by " + w.Asker
+	case w.Alone:
+		return "asked and, alone, approved by " + w.Approver
+	case w.Asker == "":
+		return "approved by " + w.Approver
+	}
+	return "asked by " + w.Asker + ", approved by " + w.Approver
+}
+
+func endOf(w checks.Waiver) string { return "/exceptions/" + string(w.ID) + "/end" }
+
+// pending are the exceptions of a check that wait, settled the others.
+func (x detail) pending() []checks.Waiver {
+	return slices.DeleteFunc(slices.Clone(x.Waivers), func(w checks.Waiver) bool { return w.State != checks.WaiverPending })
+}
+
+func (x detail) settled() []checks.Waiver {
+	return slices.DeleteFunc(slices.Clone(x.Waivers), func(w checks.Waiver) bool { return w.State == checks.WaiverPending })
+}
+
+// mayApprove reports whether the visitor may approve an exception now.
+func (x detail) mayApprove(w checks.Waiver) bool {
+	return !x.Now.Before(w.AloneFrom) && slices.ContainsFunc(w.Approvers, func(a checks.Approver) bool { return a.ID == x.Me })
+}
+
+// wish says what an exception that waits would do.
+func (x detail) wish(w checks.Waiver) string {
+	covers := "every failing " + x.Kind
+	if w.Key != "" {
+		covers = brief(w.Key)
+	}
+	return "Would cover " + covers + " until " + w.Ends.Format("2 January 2006") + ". Asked by " + w.Asker + "."
+}
+
+// waitsFor says who must approve an exception that waits.
+func (x detail) waitsFor(w checks.Waiver) string {
+	mine := w.AskerID == x.Me
+	switch {
+	case len(w.Approvers) == 0:
+		return "Nobody here may approve it."
+	case w.AloneFrom.IsZero() && x.mayApprove(w):
+		return "You may approve it: somebody else asked."
+	case w.AloneFrom.IsZero():
+		return "It waits for " + either(w.Approvers) + "."
+	case x.mayApprove(w):
+		return "Nobody else here may approve it, so you may. The log will say that you were alone."
+	case mine:
+		return "In " + site.Duration(w.AloneFrom.Sub(x.Now)) + " you may approve it yourself: nobody else here may."
+	case x.Now.Before(w.AloneFrom):
+		return "In " + site.Duration(w.AloneFrom.Sub(x.Now)) + " " + w.Asker + " may approve it alone: nobody else here may."
+	}
+	return "It waits for " + w.Asker + ", who asked: nobody else here may approve it."
+}
+
+func either(list []checks.Approver) string {
+	names := make([]string, len(list))
+	for i, a := range list {
+		names[i] = a.Name
+	}
+	return strings.Join(names, " or ")
+}
+
+func approve(v *site.Visit) error {
+	w, err := one(v)
+	if err == nil {
+		_, err = checks.Approve.Do(v.Context(), v.Desk, checks.WaiverRef{ID: string(w.ID)})
+	}
+	if err != nil {
+		return err
+	}
+	return v.Goto("/checks/" + w.Check + "#exceptions")
+}
+
+// one is the exception of the address, if it is in force or waits.
 func one(v *site.Visit) (checks.Waiver, error) {
 	if err := v.Actor.Require(auth.ExceptWrite); err != nil {
 		return checks.Waiver{}, err
@@ -110,11 +200,11 @@ func one(v *site.Visit) (checks.Waiver, error) {
 		return checks.Waiver{}, err
 	}
 	for _, w := range list.Items {
-		if string(w.ID) == v.Path("id") && holds(w, v.Clock.Now()) {
+		if string(w.ID) == v.Path("id") && (w.State == checks.WaiverInForce || w.State == checks.WaiverPending) {
 			return w, nil
 		}
 	}
-	return checks.Waiver{}, fault.NotFound("There is no exception %s in force.", v.Path("id"))
+	return checks.Waiver{}, fault.NotFound("There is no exception %s that is in force or waits for approval.", v.Path("id"))
 }
 
 func showEnd(v *site.Visit) error {
@@ -137,5 +227,29 @@ func end(v *site.Visit) error {
 }
 
 func endText(w checks.Waiver) string {
+	if w.State == checks.WaiverPending {
+		return "Nobody has approved it, so it covers nothing; declined, it cannot be approved any more. Whoever still wants it asks anew."
+	}
 	return fmt.Sprintf("From now on %s counts as failing again wherever it fails. Without this the exception would end on %s.", w.Check, site.Date(w.Ends))
+}
+
+// ending are the words for ending an exception, or declining one that waits.
+type ending struct{ Asks, Act, Keep string }
+
+func endWords(w checks.Waiver) ending {
+	if w.State == checks.WaiverPending {
+		return ending{"Decline the exception?", "Decline the exception", "Leave it"}
+	}
+	return ending{"End the exception now?", "End the exception", "Keep it"}
+}
+
+func endFacts(w checks.Waiver) []site.FactRow {
+	out := []site.FactRow{{Key: "Exception", Value: string(w.ID), Mono: true}, site.Text("Reason", w.Reason), site.Text("Owner", w.Owner)}
+	if w.Asker != "" {
+		out = append(out, site.Text("Asked by", w.Asker))
+	}
+	if w.Approver != "" {
+		out = append(out, site.Text("Approved by", w.Approver))
+	}
+	return out
 }

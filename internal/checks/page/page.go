@@ -22,6 +22,7 @@ func Routes() []site.Route {
 		{Pattern: "GET /checks/{id}", Handle: showCheck},
 		{Pattern: "POST /checks/{id}/except", Handle: except},
 		{Pattern: "GET /exceptions", Handle: showExceptions},
+		{Pattern: "POST /exceptions/{id}/approve", Handle: approve},
 		{Pattern: "GET /exceptions/{id}/end", Handle: showEnd},
 		{Pattern: "POST /exceptions/{id}/end", Handle: end},
 	}

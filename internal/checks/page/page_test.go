@@ -126,8 +126,11 @@ func TestAnExceptionNeedsAReasonAndAnEnd(t *testing.T) {
 		refused.Says(".tm-errors", "within 12 months")
 		refused.Says("#exceptions textarea", "A migration is under way until spring.")
 		v.Post("/checks/git.commit.signed/except", "reason", "A migration is under way until spring.", "ends", "2027-03-01").LeadsTo("/checks/git.commit.signed#exceptions")
+		lead := s.As(optest.Member(t, desk, auth.Lead))
+		lead.Post(approval(t, lead.Get("/checks/git.commit.signed"))).LeadsTo("/checks/git.commit.signed#exceptions")
 		p := v.Get("/checks/git.commit.signed")
 		p.Says(".tm-lead", "Excepted until 1 Mar")
+		p.Says("#exceptions tbody", "asked by Example Owner, approved by Example compliance_lead")
 		list := v.Get("/exceptions")
 		list.Says("h1", "1 exception is in force.")
 		end := ""
@@ -140,6 +143,80 @@ func TestAnExceptionNeedsAReasonAndAnEnd(t *testing.T) {
 		v.Get(end).Says("main", "counts as failing again")
 		v.Post(end).LeadsTo("/checks/git.commit.signed#exceptions")
 		v.Get("/exceptions").Says("h1", "No exception is in force.")
+	})
+}
+
+// approval is where the page's approve button posts to; empty without one.
+func approval(t *testing.T, p *sitetest.Page) string {
+	t.Helper()
+	if p.Count("#pending button[type=submit]") == 0 {
+		return ""
+	}
+	return p.Attr("#pending form", "action")
+}
+
+func TestAnExceptionWaitsForWhomThePageNames(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		const path, wish = "/checks/git.commit.signed", "A migration is under way until spring."
+		s := sitetest.New(t, desk.Engine, page.Routes())
+		v := s.As(desk)
+		seen(t, desk, commits{"a1": "none"})
+		v.Post(path+"/except", "reason", wish, "ends", "2027-03-01").LeadsTo(path + "#exceptions")
+		p := v.Get(path)
+		p.Says("#pending", wish)
+		p.Says("#pending", "Would cover every failing commit until 1 March 2027. Asked by Example Owner.")
+		p.Says("#pending", "In 72 h you may approve it yourself: nobody else here may.")
+		p.Silent(".tm-lead", "Excepted")
+		list := v.Get("/exceptions")
+		list.Says("h1", "No exception is in force.")
+		list.Says("main", "1 waits for approval")
+		list.Says("tbody", "Waits for approval")
+		if approval(t, p) != "" {
+			t.Error("the asker may approve it at once")
+		}
+		act := p.Attr("#pending form", "action")
+		v.Post(act).Is(http.StatusConflict)
+
+		// A second person joins: it waits for them, and they see the button.
+		second := optest.Member(t, desk, auth.Lead)
+		p = v.Get(path)
+		p.Says("#pending", "It waits for Example compliance_lead.")
+		v.Post(act).Is(http.StatusForbidden)
+		s.As(optest.Member(t, desk, auth.Sponsor)).Get(path).Says("#pending", "It waits for Example compliance_lead.")
+		lead := s.As(second)
+		p = lead.Get(path)
+		p.Says("#pending", "somebody else asked")
+		if approval(t, p) != act {
+			t.Error("the second person has no button")
+		}
+		end := strings.TrimSuffix(act, "approve") + "end"
+		lead.Get(end).Says("h1", "Decline the exception?")
+		lead.Post(end).LeadsTo(path + "#exceptions")
+		p = v.Get(path)
+		p.Says("#exceptions tbody", "Declined")
+		if p.Count("#pending") != 0 {
+			t.Error("it still waits")
+		}
+		lead.Post(act).Is(http.StatusNotFound)
+	})
+}
+
+func TestWhoeverIsAloneApprovesAfterThreeDays(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		const path = "/checks/git.commit.signed"
+		s := sitetest.New(t, desk.Engine, page.Routes())
+		v := s.As(desk)
+		seen(t, desk, commits{"a1": "none"})
+		v.Post(path+"/except", "reason", "A migration is under way until spring.", "ends", "2027-03-01").LeadsTo(path + "#exceptions")
+		optest.Clock(desk).Advance(time.Hour)
+		v.Get(path).Says("#pending", "In 71 h you may approve it yourself")
+		optest.Clock(desk).Advance(71 * time.Hour)
+		v = s.As(desk)
+		p := v.Get(path)
+		p.Says("#pending", "The log will say that you were alone.")
+		v.Post(approval(t, p)).LeadsTo(path + "#exceptions")
+		v.Get(path).Says("#exceptions tbody", "asked and, alone, approved by Example Owner")
+		v.Get("/exceptions").Says("h1", "1 exception is in force.")
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/frameworks"
+	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
 )
@@ -40,6 +41,7 @@ type detail struct {
 	Names     map[string]string // of the sources
 	Now       time.Time
 	MayExcept bool
+	Me        id.User
 	Form      site.FormView
 	AsTable   bool
 	titles    map[string]string // of the criteria
@@ -56,7 +58,7 @@ func showCheck(v *site.Visit) error {
 func (x detail) shell() site.Shell { return shell(x.Title, site.Crumb{Text: x.ID, Mono: true}) }
 
 func read(v *site.Visit) (detail, error) {
-	x := detail{Now: v.Clock.Now(), After: v.Query("after"), MayExcept: v.Actor.May(auth.ExceptWrite), Names: map[string]string{}, AsTable: v.Query("as") == "table"}
+	x := detail{Now: v.Clock.Now(), After: v.Query("after"), MayExcept: v.Actor.May(auth.ExceptWrite), Me: v.Actor.User, Names: map[string]string{}, AsTable: v.Query("as") == "table"}
 	var err error
 	if x.Detail, err = checks.Get.Do(v.Context(), v.Desk, checks.Ref{ID: v.Path("id")}); err != nil {
 		return x, err
@@ -348,7 +350,7 @@ func (x detail) measured() []site.FactRow {
 }
 
 func exceptForm(x detail) site.FormView {
-	return site.FormView{Action: "/checks/" + x.ID + "/except", Buttons: []site.ButtonView{{Text: "Grant the exception"}}, Fields: []site.FieldView{
+	return site.FormView{Action: "/checks/" + x.ID + "/except", Buttons: []site.ButtonView{{Text: "Ask for the exception"}}, Fields: []site.FieldView{
 		{Kind: site.FieldArea, Name: "reason", Label: "Reason", Help: "Why the failure is accepted, and what covers the risk meanwhile. 10 characters at least.", Rows: 3, Attrs: templ.Attributes{"maxlength": "2000"}},
 		{Kind: site.FieldDate, Name: "ends", Label: "Ends on", Help: "Within 12 months.", Attrs: templ.Attributes{"min": x.Now.AddDate(0, 0, 1).Format(time.DateOnly), "max": x.Now.AddDate(1, 0, 0).Format(time.DateOnly)}},
 		{Name: "key", Label: "Only for this " + x.Kind, Optional: true, Mono: true, Help: "Its key as the table gives it. Left empty, it covers every failing one.", Autocomplete: "off"},
