@@ -55,6 +55,34 @@
 //	Findings(list []FindingView)
 //	Causes(list []CauseView)
 //
+// In squares.templ:
+//
+//	SeriesSquares(v SquaresView)
+//	Waits(sides []WaitSide)
+//
+// In testing.templ:
+//
+//	Bench()
+//	BenchColumn()
+//	TestingGrid(g GridView)
+//	GridPages(g GridView)
+//	GridRows(g GridView)
+//	GridRowOf(g GridView, r GridRow)
+//	TestStrip(v StripView)
+//	EvidencePane(v PaneView)
+//	Evaluation(v EvaluationView)
+//	LimitCurve(v CurveView)
+//	WouldTake(list []OptionView)
+//	Proposal(v ProposalView)
+//	WorkMark(s WorkState, word string)
+//
+// In population.templ:
+//
+//	PopulationSquares(v PopulationView)
+//	Protocol(list []PanelView)
+//	ProcedureRows(list []ProcedureView)
+//	DrawnOrder(v DrawnView)
+//
 // In records.templ:
 //
 //	ShortID(id, href string)

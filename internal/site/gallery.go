@@ -11,7 +11,7 @@ var galleryNow = time.Date(2026, time.November, 18, 9, 0, 0, 0, time.UTC)
 func GalleryShell(p Prefs) Shell {
 	return Shell{
 		Title:   "Gallery",
-		Org:     Org{Name: "Larchmere", Kind: "Organization", Href: "#", Others: []OrgLink{{Name: "Aldine Voss", Kind: "CPA firm", Href: "#", Firm: true}}},
+		Org:     Org{Name: "Larchmere", Kind: "Organization", Href: "#", Switch: "#", Others: []OrgLink{{Name: "Aldine Voss", Kind: "CPA firm", Value: "av", Firm: true}}},
 		Nav:     galleryNav(),
 		Current: "/gallery",
 		Tabs: []NavItem{

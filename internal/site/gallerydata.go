@@ -10,6 +10,21 @@ var galleryWords = map[Status]string{
 	StatusProposed:      "dashed; never in a total",
 }
 
+var galleryThings = []Link{{"Description", "#"}, {"Design", "#"}, {"CC6.1", "#"}, {"CC6.2", "#"}, {"CC7.2", "#"}, {"CC8.1", "#"}}
+
+var gallerySquares = SquaresView{
+	Rows: []SquaresRow{
+		{Text: "CC1", Href: "#", Concluded: 8}, {Text: "CC4", Href: "#", Concluded: 3, Review: 1},
+		{Text: "CC6", Href: "#", Concluded: 5, Review: 4, Testing: 4, None: 2}, {Text: "CC8", Href: "#", Testing: 2, None: 1},
+	},
+	All: SquaresRow{Href: "#", Concluded: 16, Review: 5, Testing: 6, None: 3},
+}
+
+var galleryWaits = []WaitSide{
+	{Head: "Aldine Voss", Rows: []WaitRow{{"Eleanor Voss", "2 deviations", "#"}, {"Marcus Thiel", "9 workpapers to review", "#"}, {"", "7 controls not started", "#"}}},
+	{Head: "Larchmere", Rows: []WaitRow{{"Jonas Lindqvist", "7 items", "#"}, {"Ines Okafor", "2 items", ""}}},
+}
+
 var galleryTokens = []string{
 	"paper", "surface", "sunken", "ink", "ink-2", "ink-3", "line", "line-2", "pen",
 	"pass", "fail", "unknown", "excepted", "bar", "bar-0",

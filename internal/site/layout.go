@@ -1,9 +1,12 @@
 package site
 
 import (
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
+
+	"github.com/tickmark/tickmark/internal/engagements"
 )
 
 // Shell is everything around a page's own content.
@@ -25,6 +28,8 @@ type Shell struct {
 	Private string          // "not visible to Larchmere": a chip for workpapers
 	Scripts []string        // further static scripts, as names for Asset
 	Head    templ.Component // further elements of <head>, usually nil
+
+	room *engagements.Engagement // set by ShowIn
 }
 
 // Org is the organization or firm for which the person acts.
@@ -33,13 +38,16 @@ type Org struct {
 	Initials   string // two letters; from Name when empty
 	Firm       bool   // a firm's mark is pen, an organization's ink
 	Href       string // its own page
+	Switch     string // address that a form posts to, with the value of one of Others
 	Others     []OrgLink
 }
 
-// OrgLink leads to another organization the person may act for.
+// OrgLink is another organization the person may act for. Changing it changes
+// what every further page acts on, so it is an act and not a link.
 type OrgLink struct {
-	Name, Kind, Href string
-	Firm             bool
+	Name, Kind string
+	Value      string // posted as "org"
+	Firm       bool
 }
 
 // NavGroup is a headed part of the sidebar. The first group has no head.
@@ -54,6 +62,13 @@ type NavItem struct {
 	Icon       Icon
 	Count      string // as Count writes it, or empty
 	Key        string // second letter of its "g" key, or empty
+}
+
+// leads reports whether the page belongs to the item, whatever filters its
+// address carries.
+func (n NavItem) leads(current string) bool {
+	path, _, _ := strings.Cut(n.Href, "?")
+	return current != "" && path == current
 }
 
 // Crumb is one part of "where I am". The last needs no Href.

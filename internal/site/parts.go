@@ -121,7 +121,14 @@ type GateRow struct {
 	Note    string
 	Missing string // "27 missing"
 	Href    string
+	Things  []Link // each missing thing; the first few are shown, the rest on asking
 }
+
+// thingsShown is how many missing things stand in the row itself.
+const thingsShown = 4
+
+func (r GateRow) first() []Link { return r.Things[:min(thingsShown, len(r.Things))] }
+func (r GateRow) rest() []Link  { return r.Things[min(thingsShown, len(r.Things)):] }
 
 // Held counts the rows that hold: the "n of m hold" of the card's head.
 func (g GateView) Held() string {

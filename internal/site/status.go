@@ -70,19 +70,26 @@ const (
 	TickAsked       Tick = "asked"
 	TickProposed    Tick = "proposed"
 	TickNone        Tick = "none"
+	// TickProposedDeviation is a proposal to call it a deviation.
+	TickProposedDeviation Tick = "proposed-deviation"
+	// TickUnknown is a proposal that could not be made.
+	TickUnknown Tick = "proposed-unknown"
 )
 
 var ticks = []struct {
 	tick         Tick
 	word, symbol string
+	said         string // of a mark the legend leaves out
 }{
-	{TickAgrees, "agrees", "tick"},
-	{TickReperformed, "reperformed", "tick-again"},
-	{TickDeviation, "deviation", "fail"},
-	{TickNotAvail, "n.a., reason", "not-applicable"},
-	{TickAsked, "asked for", "asked"},
-	{TickProposed, "proposed", "tick-proposed"},
-	{TickNone, "not tested", "not-tested"},
+	{TickAgrees, "agrees", "tick", ""},
+	{TickReperformed, "reperformed", "tick-again", ""},
+	{TickDeviation, "deviation", "fail", ""},
+	{TickNotAvail, "n.a., reason", "not-applicable", ""},
+	{TickAsked, "asked for", "asked", ""},
+	{TickProposed, "proposed", "tick-proposed", ""},
+	{TickNone, "not tested", "not-tested", ""},
+	{TickProposedDeviation, "", "fail-proposed", "deviation proposed"},
+	{TickUnknown, "", "unknown", "unknown"},
 }
 
 func (t Tick) symbol() string {

@@ -16,6 +16,7 @@ type TableView struct {
 	Bulk    *Bulk
 	Pager   PagerView
 	Density string // "compact" or "comfortable"; empty follows the person's choice
+	Quiet   bool   // its heads are for readers only: short lists whose cells speak for themselves
 }
 
 // Column is the head of a column and how its cells are set.

@@ -30,7 +30,7 @@ func Table(t TableView) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var2 = []any{"tm-table-box", templ.KV("tm-dense-"+t.Density, t.Density != "")}
+		var templ_7745c5c3_Var2 = []any{"tm-table-box", templ.KV("tm-dense-"+t.Density, t.Density != ""), templ.KV("tm-quiet-heads", t.Quiet)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var2...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -31,6 +32,8 @@ type Web struct {
 	// TLS says that browsers reach us encrypted, so that cookies and headers
 	// may demand it.
 	TLS bool
+	// BaseURL is the address people type, where the operator gave one.
+	BaseURL string
 	// Nav is the sidebar for a person; Tabs the bar on phones.
 	Nav  func(auth.Actor) []NavGroup
 	Tabs func(auth.Actor) []NavItem
@@ -93,12 +96,24 @@ func (web *Web) serve(w http.ResponseWriter, req *http.Request, r Route) {
 	}
 	v.patience()
 	if !r.Open && !v.Actor.Known() {
-		http.Redirect(w, req, "/sign-in?to="+url.QueryEscape(after(req)), http.StatusSeeOther)
+		toDoor(w, req)
 		return
 	}
 	if err := r.Handle(v); err != nil {
 		v.Fail(err)
 	}
+}
+
+// toDoor sends a stranger to sign in. A form that was filled in goes along, so
+// that nothing is lost when a session ends while somebody writes.
+func toDoor(w http.ResponseWriter, req *http.Request) {
+	to := "/sign-in?to=" + url.QueryEscape(after(req))
+	media, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if req.Method != http.MethodPost || err != nil || media != "application/x-www-form-urlencoded" || req.ContentLength <= 0 || req.ContentLength > maxForm {
+		http.Redirect(w, req, to, http.StatusSeeOther)
+		return
+	}
+	http.Redirect(w, req, to+"&from="+url.QueryEscape(req.URL.RequestURI()), http.StatusTemporaryRedirect)
 }
 
 // patience bounds how slowly a body may arrive. A deadline that has passed also
@@ -211,34 +226,26 @@ func (v *Visit) dress(s *Shell) error {
 	if err != nil {
 		return err
 	}
-	s.Org = Org{Name: org.Name, Kind: "Organization", Href: "/settings"}
+	if s.Org, err = v.face(org); err != nil {
+		return err
+	}
 	s.Crumbs = append([]Crumb{{Text: org.Name, Href: "/"}}, s.Crumbs...)
 	s.Me = Me{Name: v.Actor.Name, Email: v.Actor.Email, Href: "/settings", SignOut: "/sign-out"}
 	s.Prefs = ReadPrefs(v.R)
 	s.Nav, s.Tabs = v.Web.Nav(v.Actor), v.Web.Tabs(v.Actor)
 	s.AsOf.Off = true
-	if !v.Actor.May(auth.LogRead) {
-		return nil
+	if v.Actor.May(auth.LogRead) {
+		head, err := evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
+		if err != nil {
+			return err
+		}
+		v.headed(s, head, "/log")
 	}
-	head, err := evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
-	if err != nil {
-		return err
-	}
-	now := v.Clock.Now()
-	s.Log = LogHead{Entries: head.Size, Signed: head.Signed, Now: now, Href: "/log",
-		Late: head.SignedSize < head.Size && now.Sub(head.Signed) > lateAfter, Broken: head.ReadOnly}
-	switch {
-	case head.ReadOnly != "":
-		s.Band = Band{Kind: BandBroken, Title: "The log is read-only.", Text: head.ReadOnly, Link: Link{"What to do", "/log"}}
-	case head.Demo:
-		s.Band = Band{Kind: BandDemo, Title: "Demonstration.", Text: "Its clock was set by hand, and verifiers say so."}
+	if s.room != nil {
+		return v.furnish(s)
 	}
 	return nil
 }
-
-// lateAfter is how long an entry may wait for its checkpoint before the shell
-// calls the head unknown.
-const lateAfter = 15 * time.Second
 
 // Fail shows that a page could not be given, and what to do.
 func (v *Visit) Fail(err error) {

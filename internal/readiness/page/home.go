@@ -30,6 +30,9 @@ func showHome(v *site.Visit) error {
 	if !v.Actor.Known() {
 		return toDoor(v)
 	}
+	if v.Actor.May(auth.AuditRead) {
+		return v.Goto("/engagements") // a firm examines others and has no readiness of its own
+	}
 	if !v.Actor.May(auth.ControlsRead) {
 		if v.Actor.May(auth.SourcesRead) {
 			return v.Goto("/sources")

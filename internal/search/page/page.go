@@ -11,6 +11,7 @@ import (
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/op"
@@ -62,7 +63,7 @@ func search(v *site.Visit) error {
 }
 
 // pages are where ids of each kind lead.
-var pages = map[string]string{"ctl": "/controls/", "evd": "/evidence/", "run": "/runs/", "src": "/sources/", "job": "/jobs/"}
+var pages = map[string]string{"eng": "/engagements/", "ctl": "/controls/", "evd": "/evidence/", "run": "/runs/", "src": "/sources/", "job": "/jobs/"}
 
 var (
 	idForm        = regexp.MustCompile(`^([a-z]{3})_[0-9a-v]{26}$`)
@@ -88,7 +89,7 @@ func exact(v *site.Visit, q string) (string, error) {
 		return fmt.Sprintf("/log/%d", n), nil
 	}
 	upper := strings.ToUpper(q)
-	if criterionForm.MatchString(upper) {
+	if criterionForm.MatchString(upper) && v.Actor.May(auth.ControlsRead) {
 		cat, err := frameworks.Shipped()
 		if err != nil {
 			return "", err
@@ -142,7 +143,7 @@ func (x *found) find(v *site.Visit) error {
 		right auth.Right
 		in    func(*site.Visit, []string) (group, error)
 	}{
-		{auth.ControlsRead, inControls}, {auth.ControlsRead, inLibrary}, {auth.CriteriaRead, inCriteria}, {auth.ChecksRead, inChecks}, {auth.SourcesRead, inSources},
+		{auth.ControlsRead, inControls}, {auth.ControlsRead, inLibrary}, {auth.ControlsRead, inCriteria}, {auth.EngageRead, inEngagements}, {auth.ChecksRead, inChecks}, {auth.SourcesRead, inSources},
 	} {
 		if !v.Actor.May(look.right) {
 			continue
@@ -197,6 +198,17 @@ func inCriteria(v *site.Visit, words []string) (group, error) {
 	for _, c := range list.Items {
 		if fits(words, c.Code, c.Title, c.Text) {
 			g.Hits = append(g.Hits, hit{ID: c.Code, Title: c.Title, Href: "/criteria/" + c.Code})
+		}
+	}
+	return g, err
+}
+
+func inEngagements(v *site.Visit, words []string) (group, error) {
+	g := group{Name: "Engagements", All: "/engagements"}
+	list, err := engagements.List.Do(v.Context(), v.Desk, op.None{})
+	for _, e := range list.Items {
+		if fits(words, e.Name, e.System, e.Firm.Name, e.Client.Name, e.Partner, string(e.ID)) {
+			g.Hits = append(g.Hits, hit{ID: e.Name, Title: e.System, Note: e.State.Words(), Href: site.EngagementHref(e, "")})
 		}
 	}
 	return g, err

@@ -120,3 +120,13 @@ func (v *Visitor) send(method, path string, body io.Reader, htmx string) *Page {
 	}
 	return read(v.t, res, string(text))
 }
+
+// PostPart sends a form as a script does that wants a part of a page.
+func (v *Visitor) PostPart(path string, fields ...string) *Page {
+	v.t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	return v.send(http.MethodPost, path, strings.NewReader(form.Encode()), "true")
+}
