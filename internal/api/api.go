@@ -35,6 +35,8 @@ type Extra struct {
 	// Bundle records an export and writes the bundle of the desk's
 	// organization. Nil leaves its route out.
 	Bundle func(context.Context, *op.Desk, io.Writer) error
+	// Examination does the same for an engagement, with the logs of both sides.
+	Examination func(ctx context.Context, d *op.Desk, engagement string, w io.Writer) error
 	// Docs is the page about the API. Nil leaves its route out.
 	Docs http.Handler
 }
@@ -73,7 +75,16 @@ func New(engine *op.Engine, ops []op.Operation, extra Extra) http.Handler {
 	}
 	s.mux.HandleFunc("POST "+blobsPath, s.upload)
 	if extra.Bundle != nil {
-		s.mux.HandleFunc("POST "+bundlePath, s.bundle)
+		s.mux.HandleFunc("POST "+bundlePath, func(w http.ResponseWriter, r *http.Request) {
+			s.bundle(w, r, auth.ExportWrite, func(d *op.Desk, w io.Writer) error { return s.extra.Bundle(r.Context(), d, w) })
+		})
+	}
+	if extra.Examination != nil {
+		s.mux.HandleFunc("POST "+examinationPath, func(w http.ResponseWriter, r *http.Request) {
+			s.bundle(w, r, auth.AuditReview, func(d *op.Desk, w io.Writer) error {
+				return s.extra.Examination(r.Context(), d, r.PathValue("id"), w)
+			})
+		})
 	}
 	if extra.Docs != nil {
 		s.mux.Handle("GET "+docsPath, extra.Docs)

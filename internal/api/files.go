@@ -13,6 +13,7 @@ import (
 	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/op"
 )
 
 // maxFiles bounds the memory of uploads: so many are read at once, the others
@@ -58,8 +59,8 @@ func (s *server) upload(w http.ResponseWriter, r *http.Request) {
 }
 
 // bundle writes the bundle to a file first: what begins to arrive is whole.
-func (s *server) bundle(w http.ResponseWriter, r *http.Request) {
-	desk, err := s.desk(r, auth.ExportWrite)
+func (s *server) bundle(w http.ResponseWriter, r *http.Request, right auth.Right, write func(*op.Desk, io.Writer) error) {
+	desk, err := s.desk(r, right)
 	if err != nil {
 		s.refuse(w, r, nil, err)
 		return
@@ -75,7 +76,7 @@ func (s *server) bundle(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	http.NewResponseController(w).SetWriteDeadline(time.Time{}) // as long as it takes
-	err = s.extra.Bundle(r.Context(), desk, f)
+	err = write(desk, f)
 	var size int64
 	if err == nil {
 		size, err = f.Seek(0, io.SeekCurrent)

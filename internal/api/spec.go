@@ -18,10 +18,11 @@ import (
 
 // Routes that are no operations.
 const (
-	blobsPath  = op.Base + "/blobs"
-	bundlePath = op.Base + "/exports/bundle"
-	specPath   = op.Base + "/openapi.json"
-	docsPath   = op.Base + "/docs"
+	blobsPath       = op.Base + "/blobs"
+	bundlePath      = op.Base + "/exports/bundle"
+	examinationPath = op.Base + "/engagements/{id}/bundle"
+	specPath        = op.Base + "/openapi.json"
+	docsPath        = op.Base + "/docs"
 )
 
 const (
@@ -79,6 +80,7 @@ func surface(mux *http.ServeMux, ops []op.Operation) huma.API {
 	}
 	doc.AddOperation(describeUpload(schemas, problem))
 	doc.AddOperation(describeBundle(problem))
+	doc.AddOperation(describeExamination(problem))
 	return a
 }
 
@@ -191,6 +193,19 @@ func describeBundle(problem *huma.Schema) *huma.Operation {
 		OperationID: "exports.bundle", Method: http.MethodPost, Path: bundlePath, Tags: []string{"exports"},
 		Summary:    "Export the whole log with its evidence as a bundle, which tickmark-verify checks offline.",
 		Extensions: map[string]any{"x-right": string(auth.ExportWrite)},
+		Responses: map[string]*huma.Response{
+			"200":     {Description: "The bundle.", Content: content(asBundle, &huma.Schema{Type: huma.TypeString, Format: "binary"})},
+			"default": refusals(problem),
+		},
+	}
+}
+
+func describeExamination(problem *huma.Schema) *huma.Operation {
+	return &huma.Operation{
+		OperationID: "examinations.bundle", Method: http.MethodPost, Path: examinationPath, Tags: []string{"examinations"},
+		Summary:    "Export an engagement as a bundle of both sides' logs, in which tickmark-verify checks the order of events offline.",
+		Extensions: map[string]any{"x-right": string(auth.AuditReview)},
+		Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Description: "The engagement's id.", Schema: &huma.Schema{Type: huma.TypeString}}},
 		Responses: map[string]*huma.Response{
 			"200":     {Description: "The bundle.", Content: content(asBundle, &huma.Schema{Type: huma.TypeString, Format: "binary"})},
 			"default": refusals(problem),

@@ -20,6 +20,7 @@ import (
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/frameworks"
@@ -27,8 +28,12 @@ import (
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/ledger"
 	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/populations"
+	"github.com/tickmark/tickmark/internal/procedures"
 	"github.com/tickmark/tickmark/internal/readiness"
+	"github.com/tickmark/tickmark/internal/reports"
 	"github.com/tickmark/tickmark/internal/scopes"
 	"github.com/tickmark/tickmark/internal/seal"
 	"github.com/tickmark/tickmark/internal/sources"
@@ -38,7 +43,8 @@ import (
 // derived from it.
 func Operations() []op.Operation {
 	all := slices.Concat(orgs.Operations, frameworks.Operations, scopes.Operations, controls.Operations, sources.Operations,
-		evidence.Operations, checks.Operations, readiness.Operations, job.Operations)
+		evidence.Operations, checks.Operations, readiness.Operations, engagements.Operations, populations.Operations, procedures.Operations,
+		opinions.Operations, reports.Operations, job.Operations)
 	slices.SortFunc(all, func(a, b op.Operation) int { return strings.Compare(a.Name(), b.Name()) })
 	return all
 }
@@ -53,11 +59,18 @@ type App struct {
 	Config conf.Config
 	// Recovery is the root key in writing, when it was made just now.
 	Recovery string
+
+	moved *clock.Moved // of a demonstration that is being made
 }
 
 // Open opens an installation, and makes it when the directory is new. It
 // refuses to go on with a log that is shorter than it was.
 func Open(ctx context.Context, c conf.Config, log *slog.Logger) (*App, error) {
+	return open(ctx, &App{Config: c}, log)
+}
+
+func open(ctx context.Context, a *App, log *slog.Logger) (*App, error) {
+	c := a.Config
 	rootPath, heldPath, err := c.RootKey()
 	if err != nil {
 		return nil, err
@@ -66,7 +79,6 @@ func Open(ctx context.Context, c conf.Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: c}
 	if err := a.assemble(ctx, d, rootPath, heldPath, log); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -74,6 +86,23 @@ func Open(ctx context.Context, c conf.Config, log *slog.Logger) (*App, error) {
 }
 
 func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string, log *slog.Logger) error {
+	newest, demo, err := ledger.Told(ctx, d)
+	if err != nil {
+		return err
+	}
+	// A demonstration goes on where its clock was set.
+	now := clock.System()
+	if demo && newest.After(now.Now()) {
+		moved := &clock.Moved{}
+		moved.Set(newest)
+		now = moved
+	}
+	if a.moved != nil {
+		if !newest.IsZero() && !demo {
+			return fault.Conflict("%s holds records that are no demonstration. Their clock is not set by hand: give another directory with --data.", a.Config.Data)
+		}
+		now = a.moved
+	}
 	root, made, err := seal.OpenRoot(rootPath)
 	if err != nil {
 		return err
@@ -89,8 +118,8 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if err != nil {
 		return err
 	}
-	a.Engine = &op.Engine{DB: d, Ledger: ledger.New(d, root, held, clock.System(), log), Vault: blob.NewVault(d, store, root),
-		Clock: clock.System(), Log: log}
+	a.Engine = &op.Engine{DB: d, Ledger: ledger.New(d, root, held, now, log), Vault: blob.NewVault(d, store, root),
+		Clock: now, Log: log}
 	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
 		return err
 	}
@@ -106,7 +135,8 @@ func (a *App) Close() error {
 	return errors.Join(err, a.DB.Close())
 }
 
-// Org finds the organization to act for: the named one, or the only one.
+// Org finds the organization to act for: the named one, or the only one. CPA
+// firms are not among them: whoever holds the directory is not their partner.
 func (a *App) Org(ctx context.Context, name string) (orgs.Org, error) {
 	var all []orgs.Org
 	err := a.DB.Read(ctx, db.All, func(tx *db.Tx) (err error) {
@@ -121,12 +151,27 @@ func (a *App) Org(ctx context.Context, name string) (orgs.Org, error) {
 	}
 	var names []string
 	for _, o := range all {
-		if name == "" && len(all) == 1 || name != "" && (o.Name == name || string(o.ID) == name) {
+		if o.Kind == orgs.Firm {
+			if name != "" && (o.Name == name || string(o.ID) == name) {
+				return orgs.Org{}, fault.Denied("%s is a CPA firm. Its people act with their own sign-in or token: use --server and --token.", o.Name)
+			}
+			continue
+		}
+		if name == "" && services(all) == 1 || name != "" && (o.Name == name || string(o.ID) == name) {
 			return o, nil
 		}
 		names = append(names, o.Name)
 	}
 	return orgs.Org{}, fault.Invalid("org", "give one of: %s", strings.Join(names, ", "))
+}
+
+func services(all []orgs.Org) (n int) {
+	for _, o := range all {
+		if o.Kind == orgs.Service {
+			n++
+		}
+	}
+	return n
 }
 
 // Desk is where someone acts who has the data directory in hand: as the first

@@ -22,12 +22,12 @@ import (
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return cli.Run(ctx, args, stdin, stdout, stderr, cli.Commands{
 		Operations: Operations(), Extra: &commands{},
-		Open: func(ctx context.Context, data string) (*op.Desk, func() error, error) {
+		Open: func(ctx context.Context, data, org string) (*op.Desk, func() error, error) {
 			a, err := Open(ctx, conf.ForData(data), slog.New(slog.DiscardHandler))
 			if err != nil {
 				return nil, nil, err
 			}
-			desk, err := a.Desk(ctx, "")
+			desk, err := a.Desk(ctx, org)
 			if err != nil {
 				return nil, nil, errors.Join(err, a.Close())
 			}
@@ -40,9 +40,11 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // commands are those that are not operations.
 type commands struct {
 	Serve  serveCmd  `cmd:"" help:"Run the server."`
-	Assess assessCmd `cmd:"" help:"Read a repository or this machine, judge it, and print where the organization stands."`
+	Assess assessCmd `cmd:"" help:"Read a repository or this machine, judge it, and print where the organization stands. --org names the one to make."`
 	Export exportCmd `cmd:"" help:"Write the evidence log with its evidence to a file that anyone can check."`
 	Key    keyCmd    `cmd:"" help:"Print the key that a verifier pins."`
+	Demo   demoCmd   `cmd:"" help:"Play an examination over a repository's history, from the proposal to the issued report, and serve it."`
+	Sample sampleCmd `cmd:"" help:"Repeat the selection of a sample and its evaluation, without a data directory."`
 }
 
 type serveCmd struct {
@@ -74,7 +76,6 @@ type assessCmd struct {
 	conf.Config `embed:""`
 	Git         string `help:"Read this repository." placeholder:"PATH" type:"path"`
 	Host        bool   `help:"Read this Linux machine."`
-	Org         string `help:"Name of the organization to make, or to use when there are several." placeholder:"NAME"`
 	Quiet       bool   `help:"Show no progress."`
 }
 
@@ -91,7 +92,7 @@ func (c *assessCmd) Run(ctx context.Context, t *cli.Terminal) error {
 		fmt.Fprintln(t.Err, "tickmark:", err)
 		return cli.Status(notAssessed)
 	}
-	status, err := a.Assess(ctx, Assess{Offer: assess.Offer{Git: c.Git, Host: c.Host}, Org: c.Org, JSON: t.JSON, Quiet: c.Quiet}, t.Out, t.Err)
+	status, err := a.Assess(ctx, Assess{Offer: assess.Offer{Git: c.Git, Host: c.Host}, Org: t.Org, JSON: t.JSON, Quiet: c.Quiet}, t.Out, t.Err)
 	if err := errors.Join(err, a.Close()); err != nil {
 		fmt.Fprintln(t.Err, "tickmark:", err)
 		return cli.Status(notAssessed)
@@ -105,7 +106,6 @@ func (c *assessCmd) Run(ctx context.Context, t *cli.Terminal) error {
 type exportCmd struct {
 	conf.Config `embed:""`
 	Out         string `help:"File to write, FILE.evb." required:"" placeholder:"FILE" type:"path"`
-	Org         string `help:"The organization, when there are several." placeholder:"NAME"`
 }
 
 // Run writes the bundle, through the server that holds the directory if one
@@ -114,7 +114,7 @@ func (c *exportCmd) Run(ctx context.Context, t *cli.Terminal) error {
 	c.Config.Data = t.Data
 	if client := answering(ctx, c.Config); client != nil {
 		err := create(c.Out, func(w io.Writer) error {
-			return ask(ctx, client, http.MethodPost, "/exports/bundle", c.Org, func(r io.Reader) error {
+			return ask(ctx, client, http.MethodPost, "/exports/bundle", t.Org, func(r io.Reader) error {
 				_, err := io.Copy(w, r)
 				return err
 			})
@@ -128,12 +128,11 @@ func (c *exportCmd) Run(ctx context.Context, t *cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(a.Export(ctx, c.Org, c.Out, t.Out), a.Close())
+	return errors.Join(a.Export(ctx, t.Org, c.Out, t.Out), a.Close())
 }
 
 type keyCmd struct {
 	conf.Config `embed:""`
-	Org         string `help:"The organization, when there are several." placeholder:"NAME"`
 }
 
 // Run prints the key.
@@ -143,7 +142,7 @@ func (c *keyCmd) Run(ctx context.Context, t *cli.Terminal) error {
 		var head struct {
 			Key string `json:"key"`
 		}
-		err := ask(ctx, client, http.MethodGet, "/ledgers/current", c.Org, func(r io.Reader) error { return json.NewDecoder(r).Decode(&head) })
+		err := ask(ctx, client, http.MethodGet, "/ledgers/current", t.Org, func(r io.Reader) error { return json.NewDecoder(r).Decode(&head) })
 		if err == nil {
 			_, err = fmt.Fprintln(t.Out, head.Key)
 		}
@@ -153,7 +152,7 @@ func (c *keyCmd) Run(ctx context.Context, t *cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(a.Key(ctx, c.Org, t.Out), a.Close())
+	return errors.Join(a.Key(ctx, t.Org, t.Out), a.Close())
 }
 
 // answering returns a client of the server that holds the data directory, or
@@ -177,7 +176,7 @@ func ask(ctx context.Context, client *http.Client, method, path, org string, tak
 	if err != nil {
 		return err
 	}
-	req.Header.Set(orgHeader, org)
+	req.Header.Set(cli.OrgHeader, org)
 	res, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("the server that holds the directory does not answer: %w", err)

@@ -11,12 +11,15 @@ type entry struct {
 	item  site.NavItem
 }
 
-// sidebar lists the pages there are, in their groups. A person sees only what
-// they may open.
-var sidebar = []struct {
+// section is a headed part of the sidebar.
+type section struct {
 	head    string
 	entries []entry
-}{
+}
+
+// sidebar lists the pages there are for an organization that is examined, in
+// their groups. A person sees only what they may open.
+var sidebar = []section{
 	{"", []entry{
 		{auth.ControlsRead, site.NavItem{Text: "Home", Href: "/", Icon: site.IconHome, Key: "h"}},
 		{auth.ControlsRead, site.NavItem{Text: "My work", Href: "/work", Icon: site.IconWork, Key: "w"}},
@@ -27,6 +30,9 @@ var sidebar = []struct {
 		{auth.ChecksRead, site.NavItem{Text: "Checks", Href: "/checks", Icon: site.IconChecks}},
 		{auth.EvidenceRead, site.NavItem{Text: "Evidence", Href: "/evidence", Icon: site.IconEvidence, Key: "e"}},
 	}},
+	{"Audit", []entry{
+		{auth.EngageRead, site.NavItem{Text: "Engagements", Href: "/engagements", Icon: site.IconEngagement, Key: "g"}},
+	}},
 	{"Installation", []entry{
 		{auth.SourcesRead, site.NavItem{Text: "Sources", Href: "/sources", Icon: site.IconSources, Key: "s"}},
 		{auth.LogRead, site.NavItem{Text: "Evidence log", Href: "/log", Icon: site.IconLog, Key: "l"}},
@@ -35,10 +41,48 @@ var sidebar = []struct {
 	}},
 }
 
+// ownerSidebar is that of somebody who keeps controls and nothing else: their
+// own work first, and no page that is about the program as a whole.
+var ownerSidebar = []section{
+	{"", []entry{
+		{auth.ControlsRead, site.NavItem{Text: "My work", Href: "/work", Icon: site.IconWork, Key: "w"}},
+		{auth.ControlsRead, site.NavItem{Text: "My controls", Href: "/controls?mine=1", Icon: site.IconControls, Key: "k"}},
+		{auth.EvidenceRead, site.NavItem{Text: "Evidence", Href: "/evidence", Icon: site.IconEvidence, Key: "e"}},
+	}},
+	{"Audit", []entry{
+		{auth.EngageRead, site.NavItem{Text: "Engagements", Href: "/engagements", Icon: site.IconEngagement, Key: "g"}},
+	}},
+	{"Organization", []entry{
+		{auth.ControlsRead, site.NavItem{Text: "Home", Href: "/", Icon: site.IconHome, Key: "h"}},
+		{auth.OrgRead, site.NavItem{Text: "Settings", Href: "/settings", Icon: site.IconSettings}},
+	}},
+}
+
+// firmSidebar is the sidebar of a CPA firm. The pages of an engagement join it
+// while one is open.
+var firmSidebar = []section{
+	{"", []entry{
+		{auth.AuditRead, site.NavItem{Text: "My engagements", Href: "/engagements", Icon: site.IconHome, Key: "h"}},
+		{auth.AuditRead, site.NavItem{Text: "Waiting for me", Href: "/engagements/waiting", Icon: site.IconWork, Key: "w"}},
+	}},
+	{"Firm", []entry{
+		{auth.AuditRead, site.NavItem{Text: "Methodology", Href: "/firm/methodology", Icon: site.IconRuler, Key: "m"}},
+		{auth.OrgRead, site.NavItem{Text: "Team", Href: "/settings", Icon: site.IconPeople}},
+		{auth.LogRead, site.NavItem{Text: "Firm log", Href: "/log", Icon: site.IconLog, Key: "l"}},
+	}},
+}
+
 // nav is the sidebar of one person.
 func nav(a auth.Actor) []site.NavGroup {
+	list := sidebar
+	switch {
+	case a.May(auth.AuditRead):
+		list = firmSidebar
+	case len(a.Roles) == 1 && a.Roles[0] == auth.ControlOwner:
+		list = ownerSidebar
+	}
 	var out []site.NavGroup
-	for _, g := range sidebar {
+	for _, g := range list {
 		group := site.NavGroup{Head: g.head}
 		for _, e := range g.entries {
 			if a.May(e.right) {

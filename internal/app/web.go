@@ -12,15 +12,22 @@ import (
 	assesspage "github.com/tickmark/tickmark/internal/assess/page"
 	"github.com/tickmark/tickmark/internal/auth"
 	checkspage "github.com/tickmark/tickmark/internal/checks/page"
+	"github.com/tickmark/tickmark/internal/cli"
 	"github.com/tickmark/tickmark/internal/conf"
 	controlspage "github.com/tickmark/tickmark/internal/controls/page"
+	"github.com/tickmark/tickmark/internal/engagements"
+	engagementspage "github.com/tickmark/tickmark/internal/engagements/page"
 	"github.com/tickmark/tickmark/internal/evidence"
 	evidencepage "github.com/tickmark/tickmark/internal/evidence/page"
 	"github.com/tickmark/tickmark/internal/id"
 	jobpage "github.com/tickmark/tickmark/internal/job/page"
 	"github.com/tickmark/tickmark/internal/op"
+	opinionspage "github.com/tickmark/tickmark/internal/opinions/page"
 	orgspage "github.com/tickmark/tickmark/internal/orgs/page"
+	populationspage "github.com/tickmark/tickmark/internal/populations/page"
+	procedurespage "github.com/tickmark/tickmark/internal/procedures/page"
 	readinesspage "github.com/tickmark/tickmark/internal/readiness/page"
+	reportspage "github.com/tickmark/tickmark/internal/reports/page"
 	scopespage "github.com/tickmark/tickmark/internal/scopes/page"
 	searchpage "github.com/tickmark/tickmark/internal/search/page"
 	"github.com/tickmark/tickmark/internal/site"
@@ -31,6 +38,7 @@ import (
 func Pages(offer assess.Offer) []site.Route {
 	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
+		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 
@@ -41,12 +49,12 @@ func gallery(v *site.Visit) error {
 // handlers builds what the public address answers, and what the socket in the
 // data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
-	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), Nav: nav, Tabs: tabs, Throttle: auth.NewThrottle(), Wake: wake}
+	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: auth.NewThrottle(), Wake: wake}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
 	mux.Handle("POST "+site.PrefsPath, http.NewCrossOriginProtection().Handler(site.SavePrefs(s.TLS())))
-	mux.Handle(op.Base+"/", api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Docs: apipage.New(Operations())}))
+	mux.Handle(op.Base+"/", api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Docs: apipage.New(Operations())}))
 	web.Mount(mux, Pages(offer))
 	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
 
@@ -66,14 +74,10 @@ func bundle(ctx context.Context, desk *op.Desk, w io.Writer) error {
 	return err
 }
 
-// orgHeader names the organization on the socket, where a directory holds
-// several.
-const orgHeader = "Tickmark-Org"
-
 // whoever opens the socket has the data directory in hand and acts as the
 // owner of its organization.
 func (a *App) whoever(r *http.Request) (auth.Actor, id.Org, error) {
-	desk, err := a.Desk(r.Context(), r.Header.Get(orgHeader))
+	desk, err := a.Desk(r.Context(), r.Header.Get(cli.OrgHeader))
 	if err != nil {
 		return auth.Actor{}, "", err
 	}

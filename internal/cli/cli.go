@@ -24,9 +24,9 @@ type Commands struct {
 	// methods may ask for a context.Context and a *Terminal. Flags of every
 	// command (see flags) must not be declared again.
 	Extra any
-	// Open opens a data directory for whoever holds it. The function it
-	// returns closes it.
-	Open func(ctx context.Context, data string) (*op.Desk, func() error, error)
+	// Open opens a data directory for whoever holds it, in the organization
+	// named, or in the only one. The function it returns closes it.
+	Open func(ctx context.Context, data, org string) (*op.Desk, func() error, error)
 }
 
 // Terminal is what a command sees of the world.
@@ -34,6 +34,7 @@ type Terminal struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Data     string // the data directory
+	Org      string // the organization, when the directory holds several
 	JSON     bool   // print JSON
 }
 
@@ -53,18 +54,22 @@ const (
 // flags are those of every command.
 type flags struct {
 	Data   string `name:"data" group:"everywhere" env:"TICKMARK_DATA" default:"data" placeholder:"DIR" help:"The directory that holds everything; ./data if left out."`
+	Org    string `name:"org" group:"everywhere" env:"TICKMARK_ORG" placeholder:"NAME" help:"The organization, when the directory holds several."`
 	Server string `name:"server" group:"everywhere" env:"TICKMARK_SERVER" placeholder:"URL" help:"Ask a server instead of a directory."`
 	Token  string `name:"token" group:"everywhere" env:"TICKMARK_TOKEN" placeholder:"TOKEN" help:"The token for the server, tmk_…."`
 	JSON   bool   `name:"json" group:"everywhere" help:"Print JSON. A list is one array of all its items."`
 }
 
 // globals are the names that no input may have as a flag.
-var globals = []string{"data", "server", "token", "json", "help"}
+var globals = []string{"data", "org", "server", "token", "json", "help"}
 
 const purpose = "From a customer's question for a SOC 2 report to a report that anyone can check."
 
 // everywhere heads the flags that every command has.
 const everywhere = "Flags of every command"
+
+// operations is the group of the commands that are operations.
+const operations = "operations"
 
 // quit is how kong's help ends the program from within.
 type quit struct{ status int }
@@ -100,7 +105,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if f.Data == "" { // the variable is set, to nothing
 		f.Data = "data"
 	}
-	t.Data, t.JSON = f.Data, f.JSON
+	t.Data, t.Org, t.JSON = f.Data, f.Org, f.JSON
 	selected := parsed.Selected()
 	if cmd, ok := known[selected]; ok {
 		return complain(t, cmd, cmd.run(ctx, t, f, c.Open))
@@ -131,7 +136,7 @@ func grammar(c Commands, f *flags, t *Terminal) (map[*kong.Node]*command, *kong.
 			fields = append(fields, reflect.StructField{Name: fmt.Sprintf("Verb%d", i), Type: cmd.shape,
 				Tag: tag("cmd", "", "name", cmd.verb, "help", cmd.Summary())})
 		}
-		options = append(options, kong.DynamicCommand(noun, "", "", reflect.New(reflect.StructOf(fields)).Interface()))
+		options = append(options, kong.DynamicCommand(noun, "", operations, reflect.New(reflect.StructOf(fields)).Interface()))
 	}
 	if c.Extra != nil {
 		options = append(options, kong.Embed(c.Extra))

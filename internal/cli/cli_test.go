@@ -90,6 +90,17 @@ func operations() []op.Operation {
 // extra are commands that are no operations.
 type extra struct {
 	Assess assess `cmd:"" help:"Look at something and say what was found."`
+	Dice   struct {
+		Throw throw `cmd:"" help:"Throw one again, here and now."`
+	} `cmd:"" help:"What needs nothing else."`
+}
+
+type throw struct{}
+
+// Run throws.
+func (*throw) Run(t *cli.Terminal) error {
+	_, err := fmt.Fprintln(t.Out, 4)
+	return err
 }
 
 type assess struct {
@@ -143,7 +154,7 @@ func (b *bench) run(args ...string) result {
 	b.t.Helper()
 	var out, errs bytes.Buffer
 	status := cli.Run(b.t.Context(), args, strings.NewReader(b.in), &out, &errs, cli.Commands{Operations: operations(), Extra: &extra{},
-		Open: func(_ context.Context, data string) (*op.Desk, func() error, error) {
+		Open: func(_ context.Context, data, _ string) (*op.Desk, func() error, error) {
 			if data != b.data {
 				return nil, nil, fmt.Errorf("there is no directory %s", data)
 			}

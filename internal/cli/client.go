@@ -25,6 +25,7 @@ import (
 type client struct {
 	base  string
 	token string
+	org   string // on the socket of a directory
 	http  *http.Client
 }
 
@@ -143,6 +144,9 @@ func (c *client) once(ctx context.Context, q request) (*http.Response, []byte, e
 	r.Header = q.header.Clone()
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "tickmark")
+	if c.org != "" {
+		r.Header.Set(OrgHeader, c.org)
+	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
 	}

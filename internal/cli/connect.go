@@ -31,11 +31,15 @@ type remote interface {
 	close() error
 }
 
-type opener func(ctx context.Context, data string) (*op.Desk, func() error, error)
+type opener func(ctx context.Context, data, org string) (*op.Desk, func() error, error)
 
 // SocketName is the file in a data directory at which the server that holds it
 // listens. Its mode lets in the owner alone, so no token is asked for.
 const SocketName = "tickmark.sock"
+
+// OrgHeader names the organization on the socket, where a directory holds
+// several.
+const OrgHeader = "Tickmark-Org"
 
 // connect finds out who runs the operation: a server that was named, the one
 // that holds the directory, or nobody but ourselves.
@@ -51,9 +55,11 @@ func connect(ctx context.Context, t *Terminal, f flags, open opener) (remote, er
 		if err := c.Close(); err != nil {
 			return nil, err
 		}
-		return newClient("http://tickmark", "", func(ctx context.Context, _, _ string) (net.Conn, error) {
+		far := newClient("http://tickmark", "", func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return d.DialContext(ctx, "unix", socket)
-		}), nil
+		})
+		far.org = f.Org
+		return far, nil
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("a server holds %s and belongs to another user: run this as that user, or use --server with a token", f.Data)
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ENOTDIR):
@@ -62,7 +68,7 @@ func connect(ctx context.Context, t *Terminal, f flags, open opener) (remote, er
 	if open == nil {
 		return nil, fault.Invalid("server", "give the address of a server")
 	}
-	desk, done, err := open(ctx, f.Data)
+	desk, done, err := open(ctx, f.Data, f.Org)
 	if err != nil {
 		return nil, err
 	}

@@ -30,21 +30,25 @@ func help(options kong.HelpOptions, ctx *kong.Context) error {
 type line struct{ left, right string }
 
 // rootHelp lists every command on one line, those about one noun together.
+// Nouns that are no operations ask neither a directory nor a server.
 func rootHelp(app *kong.Application) string {
-	var special []line
+	var special, alone []line
 	var groups [][]line
 	for _, n := range app.Children {
 		switch {
 		case n.Hidden:
-		case len(n.Children) > 0:
+		case len(n.Children) == 0:
+			special = append(special, line{n.Name, n.Help})
+		case n.Group != nil && n.Group.Key == operations:
 			groups = append(groups, lines(n))
 		default:
-			special = append(special, line{n.Name, n.Help})
+			alone = append(alone, lines(n)...)
 		}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Usage: tickmark <command> [flags]\n\n%s\n", purpose)
 	write(&b, "Commands", special)
+	write(&b, "Anywhere, without a directory or a server", alone)
 	for i, g := range groups {
 		head := ""
 		if i == 0 {
@@ -110,7 +114,10 @@ func write(b *strings.Builder, head string, block []line) {
 	if head != "" {
 		b.WriteString(head + ":\n")
 	}
-	const width = 26
+	width := 26
+	for _, l := range block {
+		width = max(width, len(l.left))
+	}
 	for _, l := range block {
 		fmt.Fprintf(b, "  %-*s  %s\n", width, l.left, l.right)
 	}

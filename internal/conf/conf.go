@@ -22,6 +22,9 @@ type Config struct {
 	Verbose  bool   `help:"Log more." env:"TICKMARK_VERBOSE"`
 }
 
+// DefaultData is where everything lies when nobody says otherwise.
+const DefaultData = "data"
+
 // ForData is the configuration of a command that has no flags of its own for
 // it: what the environment says.
 func ForData(data string) Config {
