@@ -60,11 +60,16 @@ var everywhere = map[string]string{
 }
 
 // history is never rewritten: no UPDATE, no DELETE.
-var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "control_version", "scope", "check_result", "source_run_kind"}
+var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "control_version", "scope", "check_result", "source_run_kind",
+	"engagement_state", "engagement_version", "engagement_methodology", "population_check", "population_decision",
+	"procedure_version", "procedure_run", "procedure_conclusion", "procedure_review", "mark", "item_link", "deviation_response",
+	"opinion_criterion", "opinion_part", "report", "report_text", "assertion"}
 
 // kept rows are never deleted, and once written only the columns named may
 // change, each from "not yet" to a fact.
 var kept = map[string][]string{
+	"sample":           {"size", "extended", "extended_by", "extension_entry", "reason", "rows_link"},
+	"population":       {"nonce", "revealed", "revealed_by", "abandoned", "reason"},
 	"check_interval":   {"ends"},
 	"check_definition": {"ended"},
 	"check_exception":  {"approver_id", "approver", "starts", "ended"},

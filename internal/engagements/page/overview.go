@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/scopes"
@@ -130,6 +132,7 @@ var said = map[string][2]string{
 	"The period has begun":                                           {"the first day of the period has not come", ""},
 	"The period is over":                                             {"its last day is not over", ""},
 	"Every population is sealed and evaluated":                       {"population is not sealed and evaluated", "populations are not sealed and evaluated"},
+	"Every population asked for is sealed and accepted":              {"population is not accepted", "populations are not accepted"},
 	"Every criterion has a control that will be tested":              {"criterion has no control to be tested", "criteria have no control to be tested"},
 	"Every sample is drawn":                                          {"sample is not drawn", "samples are not drawn"},
 	"Every key control is concluded":                                 {"control is not concluded", "controls are not concluded"},
@@ -332,4 +335,12 @@ func (x overview) hidden() bool {
 		}
 	}
 	return false
+}
+
+// byCriterion leads to the same, criterion by criterion, which is the firm's.
+func (x overview) byCriterion() templ.Component {
+	if !x.firm() || !x.Me.May(auth.AuditRead) {
+		return nil
+	}
+	return site.LinkText(site.Link{Text: "By criterion", Href: href(x.Engagement, "/conclusions")})
 }

@@ -396,7 +396,7 @@ func overviewBody(x overview) templ.Component {
 							}
 							return nil
 						})
-						templ_7745c5c3_Err = site.Card(site.CardView{ID: "controls", Title: "Key controls by criterion series"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var16), templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = site.Card(site.CardView{ID: "controls", Title: "Key controls by criterion series", Aside: x.byCriterion()}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var16), templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
