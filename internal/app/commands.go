@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 
 	"github.com/tickmark/tickmark/internal/assess"
@@ -106,12 +107,16 @@ func (c *assessCmd) Run(ctx context.Context, t *cli.Terminal) error {
 type exportCmd struct {
 	conf.Config `embed:""`
 	Out         string `help:"File to write, FILE.evb." required:"" placeholder:"FILE" type:"path"`
+	Engagement  string `help:"Export this engagement with the logs of both sides. People of the firm do, with --server and --token." placeholder:"ID"`
 }
 
 // Run writes the bundle, through the server that holds the directory if one
 // does.
 func (c *exportCmd) Run(ctx context.Context, t *cli.Terminal) error {
 	c.Config.Data = t.Data
+	if t.Server != "" || c.Engagement != "" {
+		return c.fetch(ctx, t)
+	}
 	if client := answering(ctx, c.Config); client != nil {
 		err := create(c.Out, func(w io.Writer) error {
 			return ask(ctx, client, http.MethodPost, "/exports/bundle", t.Org, func(r io.Reader) error {
@@ -129,6 +134,22 @@ func (c *exportCmd) Run(ctx context.Context, t *cli.Terminal) error {
 		return err
 	}
 	return errors.Join(a.Export(ctx, t.Org, c.Out, t.Out), a.Close())
+}
+
+// fetch has a server write the bundle.
+func (c *exportCmd) fetch(ctx context.Context, t *cli.Terminal) error {
+	if t.Server == "" {
+		return fault.Invalid("server", "an engagement is exported by people of the firm: give --server and --token")
+	}
+	path, keys := "/exports/bundle", "--key KEY"
+	if c.Engagement != "" {
+		path, keys = "/engagements/"+url.PathEscape(c.Engagement)+"/bundle", "--key KEY --key KEY"
+	}
+	err := create(c.Out, func(w io.Writer) error { return t.Fetch(ctx, path, w) })
+	if err == nil {
+		_, err = fmt.Fprintf(t.Out, "Wrote %s.\nCheck it with: tickmark-verify %s %s\n", c.Out, keys, filepath.Base(c.Out))
+	}
+	return err
 }
 
 type keyCmd struct {

@@ -36,6 +36,8 @@ type Terminal struct {
 	Data     string // the data directory
 	Org      string // the organization, when the directory holds several
 	JSON     bool   // print JSON
+	Server   string // a server to ask instead of a directory
+	Token    string // for that server
 }
 
 // Status ends the program with an exit status and no word: what there is to
@@ -105,7 +107,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if f.Data == "" { // the variable is set, to nothing
 		f.Data = "data"
 	}
-	t.Data, t.Org, t.JSON = f.Data, f.Org, f.JSON
+	t.Data, t.Org, t.JSON, t.Server, t.Token = f.Data, f.Org, f.JSON, f.Server, f.Token
 	selected := parsed.Selected()
 	if cmd, ok := known[selected]; ok {
 		return complain(t, cmd, cmd.run(ctx, t, f, c.Open))

@@ -283,14 +283,14 @@ func (m Material) appendix() Section {
 	add := func(b ...Block) { s.Blocks = append(s.Blocks, b...) }
 	add(Block{Kind: isSaid, Text: "What was done for this report is recorded in two logs, one of the service auditor for this engagement, one of the service organization. " +
 		"Each entry of one that answers the other carries the other’s signed state, so that the order of events can be checked. " +
-		"The bundle of the engagement, a file that either side can hand over, holds both logs. The program tickmark-verify checks it without the network and without the programs of either side."},
+		"The bundle of the engagement, a file that the service auditor hands over, holds both logs. The program tickmark-verify checks it without the network and without the programs of either side."},
 		Block{Kind: isHeading, Title: "Keys of the logs"})
 	for _, l := range m.Logs {
 		origin, _, _ := strings.Cut(l.Key, "+")
 		add(Block{Kind: isFacts, Facts: [][2]string{{"Log " + l.Title, origin}, {"Its key", l.Key}}})
 	}
 	if len(m.Logs) > 0 {
-		add(Block{Kind: isHeading, Title: "The command"}, Block{Kind: isCode, Text: "tickmark-verify --key '" + m.Logs[0].Key + "' FILE.evb"})
+		add(Block{Kind: isHeading, Title: "The command"}, Block{Kind: isCode, Text: command(m)})
 	}
 	if m.Final {
 		add(Block{Kind: isHeading, Title: "What was signed"}, Block{Kind: isFacts, Facts: [][2]string{
@@ -303,4 +303,14 @@ func (m Material) appendix() Section {
 	}
 	add(Block{Kind: isSaid, Text: "This print is recorded in the engagement’s log, in the entry that names its digest. It is a draft; only the report itself carries signatures."})
 	return s
+}
+
+// command checks the bundle with the keys of both logs; with one of them a
+// verifier says less.
+func command(m Material) string {
+	text := "tickmark-verify"
+	for _, l := range m.Logs {
+		text += " --key '" + l.Key + "'"
+	}
+	return text + " FILE.evb"
 }
