@@ -75,6 +75,9 @@ func empty(t *testing.T, d *db.DB) (*house, string) {
 	h.handler = api.New(h.engine, operations(), api.Extra{Bundle: func(ctx context.Context, desk *op.Desk, w io.Writer) error {
 		_, err := io.WriteString(w, "bundle of "+string(desk.Org))
 		return err
+	}, Examination: func(_ context.Context, _ *op.Desk, engagement string, w io.Writer) error {
+		_, err := io.WriteString(w, "bundle of "+engagement)
+		return err
 	}})
 	var token string
 	err := d.Write(t.Context(), db.All, func(tx *db.Tx) (err error) {
