@@ -10,6 +10,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
@@ -37,11 +38,12 @@ var (
 	Evidence        = op.Read("engagement_evidence.list", "List the client's evidence, newest first, as the auditor sees it.", auth.AuditRead, evidenceList)
 	EvidenceGet     = op.Read("engagement_evidence.get", "Show one of the client's evidence records.", auth.AuditRead, evidenceGet)
 	EvidenceContent = op.Read("engagement_evidence.content", "Return the bytes of one of the client's evidence records, in base64.", auth.AuditRead, evidenceContent)
+	Controls        = op.Read("engagement_controls.list", "List the controls that the client has adopted, which tests are planned of.", auth.AuditRead, controlList)
 	Entries         = op.Read("engagement_entries.list", "List the entries of the engagement's own log, newest first.", auth.AuditRead, entries)
 	EntryGet        = op.Read("engagement_entries.get", "Show an entry of the engagement's own log with its proof.", auth.AuditRead, entry)
 
 	Operations = []op.Operation{List, Get, Propose, Accept, Plan, Reschedule, Advance, Withdraw, MethodGet, MethodList, MethodSet,
-		Evidence, EvidenceGet, EvidenceContent, Entries, EntryGet, HeadGet, ExportNew}
+		Evidence, EvidenceGet, EvidenceContent, Entries, EntryGet, HeadGet, ExportNew, Controls}
 )
 
 // Party is one of the two organizations.
@@ -292,6 +294,20 @@ func evidenceContent(c *op.Call, in EvidenceRef) (evidence.Bytes, error) {
 		return evidence.Bytes{}, err
 	}
 	return evidence.Content.Call(r.AtClient(c), evidence.Ref{ID: in.ID})
+}
+
+// ControlFilter names the engagement.
+type ControlFilter struct {
+	Engagement string `json:"engagement" doc:"The engagement's id."`
+}
+
+func controlList(c *op.Call, in ControlFilter) (op.Page[controls.Control], error) {
+	r, err := firmRoom(c, in.Engagement)
+	if err != nil {
+		return op.Page[controls.Control]{}, err
+	}
+	rows, err := controls.Active(r.AtClient(c))
+	return op.Page[controls.Control]{Items: rows, Total: int64(len(rows))}, err
 }
 
 // EntryFilter narrows the list of entries.

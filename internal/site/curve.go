@@ -146,12 +146,12 @@ func (m CurveMark) class() string {
 
 // low reports whether a label stands below its point: those that support stand
 // under the line they have come below.
-func (m CurveMark) low() bool { return m.Status == StatusPass }
+func (v CurveView) low(m CurveMark) bool { return m.Limit <= v.Tolerable }
 
 func (v CurveView) labelY(m CurveMark) string {
 	y := v.limitY(m.Limit)
 	switch {
-	case m.low():
+	case v.low(m):
 		return strconv.Itoa(min(y+16, curveFloor-3))
 	case m.Status == "":
 		return strconv.Itoa(y - 6)
@@ -161,7 +161,7 @@ func (v CurveView) labelY(m CurveMark) string {
 
 // anchor keeps a label inside the chart.
 func (v CurveView) anchor(m CurveMark) string {
-	if m.low() || m.N*100 > v.wide()*72 {
+	if v.low(m) || m.N*100 > v.wide()*72 {
 		return "end"
 	}
 	return "start"

@@ -171,3 +171,20 @@ func TestPreferencesAreKeptAndLeadBackToTheSamePage(t *testing.T) {
 		t.Errorf("an unknown choice is kept: %+v", got)
 	}
 }
+
+func TestTheFoldingSidebarIsLeftOutAndNothingElse(t *testing.T) {
+	body, err := io.ReadAll(get(t, site.Static(), "GET", site.Asset("css/app.css")).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheet := string(body)
+	if strings.Contains(sheet, "data-bs-sidebar") || strings.Contains(sheet, ":not(:has(:focus-visible))") {
+		t.Error("each move of the focus restyles the whole page")
+	}
+	if n := strings.Count(sheet, "{") - strings.Count(sheet, "}"); n != 0 {
+		t.Errorf("%d more braces are opened than closed", n)
+	}
+	if len(sheet) < 600_000 || !strings.Contains(sheet, ".card-header") || !strings.Contains(sheet, ".visually-hidden") {
+		t.Errorf("more is gone than the sidebar: %d bytes are left", len(sheet))
+	}
+}

@@ -46,7 +46,7 @@ func TestRowsThatComeLaterKnowNoCurrentCell(t *testing.T) {
 	g := workpaper()
 	g.Part = true
 	p := render(t, site.GridRows(g))
-	if strings.Contains(p.text, "tm-grid-at") || strings.Contains(p.text, `tabindex="0"`) {
+	if strings.Contains(p.text, "data-at") || strings.Contains(p.text, `tabindex="0"`) {
 		t.Error("a part of the grid claims the current cell")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/procedures"
@@ -163,10 +164,20 @@ func effective(c opinions.Control) bool {
 // lacks are the controls that keep the criterion from being concluded.
 func (x one) lacks() []site.Link {
 	var out []site.Link
-	for _, code := range x.K.Proposal.Waits {
-		out = append(out, site.Link{Text: code + " is not concluded", Href: site.EngagementHref(x.Room.Engagement, "/testing/"+code)})
+	for _, c := range x.K.Controls {
+		if slices.Contains(x.K.Proposal.Waits, c.Code) {
+			out = append(out, site.Link{Text: c.Code + " is not concluded", Href: workpaper(x.Room, c)})
+		}
 	}
 	return out
+}
+
+// workpaper leads to the tests of a control, or to where one would be planned.
+func workpaper(r engagements.View, c opinions.Control) string {
+	if !c.Planned {
+		return site.EngagementHref(r.Engagement, "/testing")
+	}
+	return site.EngagementHref(r.Engagement, "/testing/"+c.Code)
 }
 
 func (x one) sentence() string {
@@ -390,7 +401,7 @@ func (x one) table() site.TableView {
 		if c.Decision == "" {
 			word = "Not concluded"
 		}
-		t.Rows = append(t.Rows, site.Row{Href: site.EngagementHref(x.Room.Engagement, "/testing/"+c.Code), Cells: []site.Cell{{Text: c.Code, Mono: true, Strong: true},
+		t.Rows = append(t.Rows, site.Row{Href: workpaper(x.Room, c), Cells: []site.Cell{{Text: c.Code, Mono: true, Strong: true},
 			site.Words(c.Title), site.Words(weight), site.Words(c.Facts), site.Mark(controlStatus(c.Decision), word)}})
 	}
 	return t

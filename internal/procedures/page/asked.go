@@ -29,9 +29,10 @@ type asked struct {
 
 func (x asked) firm() bool { return x.Side == engagements.FirmSide }
 
-// answerable reports whether an item has evidence beside the list it is of.
-func answerable(d procedures.Drawn) bool {
-	return slices.ContainsFunc(d.Evidence, func(l procedures.Linked) bool { return !l.Auto })
+// answered reports whether nothing more is asked for of an item: the sealed
+// list alone decides, or somebody has shown a record.
+func answered(d procedures.Drawn) bool {
+	return d.Missed || len(d.Wanted) == 0 && len(d.Evidence) > 0 || slices.ContainsFunc(d.Evidence, func(l procedures.Linked) bool { return !l.Auto })
 }
 
 func readAsked(v *site.Visit, control string, limit int) (asked, error) {
@@ -40,7 +41,7 @@ func readAsked(v *site.Visit, control string, limit int) (asked, error) {
 		return asked{}, err
 	}
 	list, err := procedures.Items.Do(v.Context(), v.Desk, procedures.ItemPart{Engagement: string(e.ID), Control: control, After: v.Query("after"), Limit: limit})
-	return asked{View: e, Control: control, Items: list.Items, Total: list.Total, Next: list.Next, May: v.Actor.May(auth.AnswersWrite)}, err
+	return asked{View: e, Control: control, Items: list.Items, Total: list.Total, Next: list.Next, May: v.Actor.May(auth.AnswersWrite) && !closed(e)}, err
 }
 
 func (x asked) href(part string) string { return "/engagements/" + string(x.ID) + "/items" + part }
@@ -80,7 +81,7 @@ func (x asked) controls() []perControl {
 		}
 		c := &out[len(out)-1]
 		c.Items++
-		if answerable(d) {
+		if answered(d) {
 			c.Answered++
 		}
 	}
@@ -90,7 +91,7 @@ func (x asked) controls() []perControl {
 func (x asked) sentence() string {
 	left := 0
 	for _, d := range x.Items {
-		if !answerable(d) {
+		if !answered(d) {
 			left++
 		}
 	}
@@ -145,7 +146,7 @@ func (x asked) drawnTable() site.TableView {
 		t.Filters = []site.Chip{{Text: "Without evidence", Href: href}}
 	}
 	for _, d := range x.Items {
-		if x.Open && answerable(d) {
+		if x.Open && answered(d) {
 			continue
 		}
 		to := ""

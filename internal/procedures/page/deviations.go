@@ -129,10 +129,10 @@ func readDeviation(v *site.Visit) (deviation, error) {
 		if string(d.ID) == v.Path("dev") {
 			x := deviation{deviating: all, Deviation: d}
 			if x.firm() {
-				x.May = may(v)
+				x.May = may(v) && !closed(all.View)
 				x.Form = x.classification()
 			} else {
-				x.May = v.Actor.May(auth.AnswersWrite)
+				x.May = v.Actor.May(auth.AnswersWrite) && !closed(all.View)
 				x.Form = x.response()
 			}
 			return x, nil

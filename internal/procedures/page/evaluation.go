@@ -142,7 +142,7 @@ func (x work) stays() string {
 
 // nextActs lead to the classification of the first deviation that has none.
 func (x work) nextActs() []site.ButtonView {
-	if !x.May {
+	if !x.May || closed(x.View) {
 		return nil
 	}
 	var out []site.ButtonView
@@ -212,4 +212,10 @@ func (x work) runs() site.TableView {
 		}})
 	}
 	return t
+}
+
+// complete reports whether every item is tested: then the conclusion is what
+// comes next.
+func (x work) complete() bool {
+	return x.Evaluation.Size > 0 && x.Evaluation.Tested == x.Evaluation.Size
 }

@@ -23,8 +23,10 @@ type step struct {
 	Facts    []site.FactRow
 	Form     site.FormView
 	Rules    []string // what it rules out, or leads to
-	Proposal *site.ProposalView
-	Table    *site.TableView
+	// RulesTitle is their head where they rule nothing out.
+	RulesTitle string
+	Proposal   *site.ProposalView
+	Table      *site.TableView
 }
 
 func (s step) show(v *site.Visit) error {
@@ -159,11 +161,11 @@ func readExtend(v *site.Visit) (step, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Name = "Extend"
+	s.Name, s.RulesTitle = "Extend", "What an extension means"
 	e := s.Evaluation
 	s.Rules = []string{
 		"The new items are the next of the same order. Earlier ones stay, and all are evaluated together.",
-		fmt.Sprintf("There is one extension. One more deviation, and the sample does not support the control."),
+		"There is one extension. One more deviation, and the sample does not support the control.",
 		"Looking twice weakens the stated confidence a little; the report says that the sample was extended.",
 	}
 	if !e.Extendable {
@@ -204,7 +206,7 @@ func readFull(v *site.Visit) (step, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Name = "Test every item"
+	s.Name, s.RulesTitle = "Test every item", "What this means"
 	attribute := site.FieldView{Kind: site.FieldRadio, Name: "attribute", Label: "Attribute"}
 	for _, a := range s.Attributes {
 		if a.Expression == "" {
@@ -259,7 +261,7 @@ func readConclude(v *site.Visit) (step, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Name = "Conclude"
+	s.Name, s.RulesTitle = "Conclude", "Before you sign"
 	s.Proposal = s.proposal()
 	e := s.Evaluation
 	s.Sentence = s.sentence()
@@ -308,7 +310,7 @@ func readReview(v *site.Visit) (step, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Name = "Review"
+	s.Name, s.RulesTitle = "Review", "Before you sign"
 	s.Proposal = s.proposal()
 	s.Sentence = s.sentence()
 	s.Facts = s.signed()
@@ -344,7 +346,7 @@ func readLink(v *site.Visit) (step, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Name = "Link evidence"
+	s.Name, s.RulesTitle = "Link evidence", "Who sees what"
 	items := v.R.Form["items"]
 	if item := v.Query("item"); item != "" {
 		items = []string{item}

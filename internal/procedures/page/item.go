@@ -72,7 +72,7 @@ func readItem(v *site.Visit, name string) (work, procedures.ItemView, error) {
 // pane is the evidence of one cell.
 func (x work) pane(item procedures.ItemView, letter string) site.PaneView {
 	row, at := item.Row, slices.IndexFunc(x.Attributes, func(a procedures.Attribute) bool { return a.Letter == letter })
-	v := site.PaneView{Item: row.Item, Href: x.cell(row.Item, letter), Note: note(row), Records: len(item.Records), Letter: letter,
+	v := site.PaneView{Item: row.Item, Href: x.cell(row.Item, letter), Note: x.note(row), Records: len(item.Records), Letter: letter,
 		Attributes: x.attributes(row.Cells, letter), Empty: site.EmptyView{Title: "Nothing is recorded about this item.", Text: "Link a record of " + x.View.Client.Name + ", or wait for its answer."}}
 	var cell procedures.Cell
 	if at >= 0 && at < len(row.Cells) {
@@ -100,7 +100,10 @@ func (x work) pane(item procedures.ItemView, letter string) site.PaneView {
 	return v
 }
 
-func note(r procedures.Row) string {
+func (x work) note(r procedures.Row) string {
+	if x.Basis == procedures.ByInspection {
+		return r.Label
+	}
 	s := fmt.Sprintf("rank %d", r.Rank)
 	if r.Stratum != "" {
 		s += " of " + r.Stratum

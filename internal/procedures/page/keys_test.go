@@ -107,7 +107,7 @@ func TestTheGridIsWalkedAndMarkedByKeysAlone(t *testing.T) {
 	journey(t, func(t *testing.T, d *db.DB) {
 		b := sitDown(t, d, 240)
 		first, second := b.items[0], b.items[1]
-		b.Wait("td.tm-grid-at")
+		b.Wait("td[data-at]")
 		b.Press("ArrowDown", "ArrowUp")
 		b.wantAt(first + " A")
 		b.Press("1")
@@ -172,7 +172,7 @@ func TestAMarkThatCannotBeSentIsShownAtItsCellAndNotLost(t *testing.T) {
 	journey(t, func(t *testing.T, d *db.DB) {
 		b := sitDown(t, d, 240)
 		first := b.items[0]
-		b.Wait("td.tm-grid-at")
+		b.Wait("td[data-at]")
 		b.Press("ArrowDown", "ArrowUp")
 		b.down.Store(true)
 		b.Press("1")
@@ -192,7 +192,7 @@ func TestAMarkThatCannotBeSentIsShownAtItsCellAndNotLost(t *testing.T) {
 func TestSingleKeysCanBeSwitchedOff(t *testing.T) {
 	journey(t, func(t *testing.T, d *db.DB) {
 		b := sitDown(t, d, 240)
-		b.Wait("td.tm-grid-at")
+		b.Wait("td[data-at]")
 		b.Eval(`document.documentElement.dataset.keys = "off"`, nil)
 		b.Press("ArrowDown", "1", "2", "u")
 		b.wantAt(b.items[1] + " A")
@@ -214,7 +214,7 @@ func TestFiveThousandItemsAreWalkedPageByPage(t *testing.T) {
 			items = append(items, r.Item)
 		}
 		b := seat(t, e, s, items)
-		b.Wait("td.tm-grid-at")
+		b.Wait("td[data-at]")
 		b.WaitText("#tm-grid-pages", "Ranks 2,501 to 2,600 of 5,000")
 		b.Press("ArrowDown", "ArrowUp")
 		b.wantAt(items[2500] + " A")
@@ -237,7 +237,7 @@ func TestFiveThousandItemsAreWalkedPageByPage(t *testing.T) {
 		b.Eval(`(async () => {
 			const key = (k) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: k, bubbles: true, cancelable: true }));
 			const until = (ready) => new Promise((done) => { const look = () => ready() ? done() : setTimeout(look, 1); look(); });
-			const here = () => document.querySelector("td.tm-grid-at");
+			const here = () => document.querySelector("td[data-at]");
 			const focus = [], pane = [], mark = [];
 			for (let i = 0; i < 60; i++) {
 				const item = () => here().closest("tr").dataset.item, before = item();

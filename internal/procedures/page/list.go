@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
@@ -174,7 +175,7 @@ type planForm struct {
 	Control string // of a plan that is changed
 	Rows    []planRow
 	Lists   []populations.Population
-	Codes   []string
+	Codes   []controls.Control
 	More    bool // some of the later rows are filled
 }
 
@@ -216,11 +217,11 @@ func readPlan(v *site.Visit, control string) (planForm, error) {
 		return x, err
 	}
 	x.Lists = lists.Items
-	for _, l := range x.Lists {
-		for _, c := range l.Controls {
-			x.Codes = append(x.Codes, c)
-		}
+	adopted, err := engagements.Controls.Do(v.Context(), v.Desk, engagements.ControlFilter{Engagement: string(e.ID)})
+	if err != nil {
+		return x, err
 	}
+	x.Codes = adopted.Items
 	p := procedures.Procedure{Control: v.Query("control"), Basis: procedures.BySample, Risk: "moderate", Population: v.Query("population")}
 	if control != "" {
 		if p, err = procedures.Get.Do(v.Context(), v.Desk, procedures.Ref{Engagement: string(e.ID), Control: control}); err != nil {

@@ -3,6 +3,7 @@
 package page
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -214,7 +215,9 @@ func rate2(s string) string {
 	if s == "" {
 		return "–"
 	}
-	n := (site.ParseRate(s) + 50) / 100 * 100
-	text := site.Rate(n)
-	return text
+	n := (site.ParseRate(s) + 50) / 100
+	if n == 0 {
+		return "0 %"
+	}
+	return fmt.Sprintf("%d.%02d %%", n/100, n%100)
 }

@@ -44,7 +44,7 @@ func TestAWorkpaperIsPlannedDrawnAndTestedWithoutAScript(t *testing.T) {
 		if n := p.Count(".tm-strip i"); n != 60 {
 			t.Errorf("%d boxes, want 60", n)
 		}
-		if n := p.Count("td.tm-grid-at"); n != 1 {
+		if n := p.Count("td[data-at]"); n != 1 {
 			t.Errorf("%d current cells, want 1", n)
 		}
 		p.Says(".tm-grid-foot", "Marks can be set once fieldwork has begun.")
@@ -67,8 +67,8 @@ func TestAWorkpaperIsPlannedDrawnAndTestedWithoutAScript(t *testing.T) {
 		v.Post(base+"/CHG-01/marks", "item", item, "attribute", "A", "mark", "agrees", "reason", "", "back", back).LeadsTo(back)
 		v.Post(base+"/CHG-01/marks", "item", item, "attribute", "B", "mark", "na", "reason", "An emergency change", "back", "https://elsewhere.example/").LeadsTo(base + "/CHG-01")
 		p = v.Get(base + "/CHG-01?" + url.Values{"item": {item}, "a": {"B"}}.Encode())
-		p.Says("#tm-grid-rows td.tm-grid-at", "")
-		if got := p.Attr("#tm-grid-rows td.tm-grid-at", "data-tick"); got != "na" {
+		p.Says("#tm-grid-rows td[data-at]", "")
+		if got := p.Attr("#tm-grid-rows td[data-at]", "data-tick"); got != "na" {
 			t.Errorf("B of %s is %q", item, got)
 		}
 		if got := p.Attr("#tm-pane", "data-letter"); got != "B" {
@@ -175,5 +175,72 @@ func TestTheClientSeesWhatWasDrawnAndAnswersItTogether(t *testing.T) {
 		v.Get("/engagements/" + s.ID + "/testing").Is(403)
 		v.Get("/engagements/" + s.ID + "/testing/CHG-01").Is(403)
 		site.As(s.Staff).Get(base).Is(200)
+	})
+}
+
+func TestEveryItemIsTestedByExpressionAndConcludedAndReviewedByTwoPeople(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		s := prepared(t, desk, 240, procedures.InFull)
+		optest.Do(t, s.Partner, engagements.Advance, engagements.Advancing{ID: s.ID, To: string(engagements.Fieldwork)})
+		site := sitetest.New(t, desk.Engine, page.Routes())
+		staff, manager := site.As(s.Staff), site.As(s.Manager)
+		base := "/engagements/" + s.ID + "/testing/CHG-01"
+		p := staff.Get(base)
+		p.Says("h1", "Every item is tested by expression. No test has run yet.")
+		p = staff.Get(base + "/full")
+		p.Says("h1", "Every item of POP-08 is held against an expression.")
+		if n := p.Count("tbody tr"); n != 20 {
+			t.Errorf("%d rows are shown, want 20", n)
+		}
+		staff.Post(base+"/full", "attribute", "Z").Is(422)
+		for _, a := range attributes {
+			staff.Post(base+"/full", "attribute", a[:1]).LeadsTo(base)
+		}
+		p = staff.Get(base)
+		p.Says("h1", "All 240 changes tested, one deviation.")
+		p.Says(".tm-totals", "Rate, exact 0.4167 %")
+		p.Says("tbody tr", "D entry")
+		staff.Get(base+"/conclude").Says("main", "1 of 240")
+		p = staff.Post(base+"/conclude", "decision", "effective", "reason", "")
+		p.Is(422)
+		one := staff.Get("/engagements/"+s.ID+"/deviations").Attrs("tbody tr", "data-href")
+		for _, href := range one {
+			version := staff.Get(href).Attr("input[name=version]", "value")
+			staff.Post(href, "version", version, "cause", "one_off", "extent", "isolated", "reason", "The approver was on leave that day.", "disclosure", "For 1 of 240 changes the approval followed.").LeadsTo(href)
+		}
+		staff.Post(base+"/conclude", "decision", "effective_with_deviations", "reason", "").LeadsTo(base)
+		p = staff.Get(base)
+		p.Says("h1", "Concluded: operated effectively, deviations disclosed.")
+		p.Says(".tm-proposal-person", "Decided: operated effectively, deviations disclosed")
+		staff.Get(base + "/review").Is(403)
+		manager.Get(base).Says(".btn-primary", "Review")
+		manager.Post(base+"/review", "comment", "Read the runs.").LeadsTo(base)
+		p = manager.Get("/engagements/" + s.ID + "/testing?criterion=CC8.1")
+		p.Says("tbody tr .tm-work", "Reviewed")
+		p.Says(".tm-facts", "Only CC8.1")
+	})
+}
+
+func TestAnInspectionHasOneItemAndAMissingRecordIsADeviation(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		s := drawn(t, desk, 60)
+		v := sitetest.New(t, desk.Engine, page.Routes()).As(s.Staff)
+		base := "/engagements/" + s.ID + "/testing"
+		p := v.Get(base + "/CHG-06")
+		p.Is(200)
+		p.Says("h1", "The control itself is looked at. It is not tested yet.")
+		if n := p.Count(".tm-strip"); n != 0 {
+			t.Error("one item has a strip")
+		}
+		if p.Attr("form[data-mark-form] input[name=code]", "value") != "missing" {
+			t.Error("nobody can say that no evidence was shown")
+		}
+		v.Get(base + "/CHG-06/CHG-06?a=A").LeadsTo(base + "/CHG-06/items/CHG-06?a=A")
+		v.Post(base+"/CHG-06/marks", "item", "CHG-06", "attribute", "A", "mark", "deviation", "code", "missing", "reason", "Nobody could show a list of owners.").LeadsTo(base + "/CHG-06")
+		v.Get(base+"/CHG-06").Says("h1", "The control itself was looked at, and is not as it is described.")
+		v.Get("/engagements/"+s.ID+"/deviations?control=CHG-06").Says("tbody tr", "missing")
+		v.Get(base + "/NO-99").Is(404)
+		v.Get(base + "/CHG-01/items/CHG-9999").Is(404)
+		v.Get("/engagements/eng_00000000000000000000000000/testing").Is(404)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/procedures"
 	"github.com/tickmark/tickmark/internal/site"
 )
@@ -13,7 +14,7 @@ func (x listing) head() site.SentenceView {
 	if x.Criterion != "" {
 		v.Facts = append([]site.Fact{{Text: "Only " + x.Criterion}, {Text: "Show all", Href: "/engagements/" + string(x.ID) + "/testing"}}, v.Facts...)
 	}
-	if x.May {
+	if x.May && x.State.Before(engagements.DraftReport) {
 		v.Actions = []site.ButtonView{{Text: "Plan a test", Kind: site.ButtonPrimary, Href: "/engagements/" + string(x.ID) + "/plan-test"}}
 	}
 	return v
@@ -56,7 +57,7 @@ func itemActs(x work, item procedures.ItemView) []site.ButtonView {
 	if item.Next != "" {
 		out = append(out, site.ButtonView{Text: "Next item", Href: x.cell(item.Next, x.Letter)})
 	}
-	if x.May {
+	if x.May && !closed(x.View) {
 		out = append(out, site.ButtonView{Text: "Link evidence", Href: x.work("/evidence?item=" + item.Row.Item)})
 	}
 	return out

@@ -76,7 +76,7 @@ func readWork(v *site.Visit) (work, error) {
 		ordinal = n
 	}
 	if ordinal == 0 {
-		ordinal = 1 + max(0, strings.IndexFunc(x.Grid.Strip, func(r rune) bool { return r != 't' && r != 'd' }))
+		ordinal = x.begins()
 	}
 	if err := x.turn(v, ordinal); err != nil || len(x.Grid.Rows) == 0 {
 		return x, err
@@ -91,6 +91,16 @@ func readWork(v *site.Visit) (work, error) {
 	pane := x.pane(item, x.Letter)
 	x.Pane = &pane
 	return x, nil
+}
+
+// begins is where work goes on: at the first item that is not tested, else at
+// the first that deviates.
+func (x work) begins() int {
+	at := strings.IndexFunc(x.Grid.Strip, func(r rune) bool { return r != 't' && r != 'd' })
+	if at < 0 {
+		at = strings.IndexByte(x.Grid.Strip, 'd')
+	}
+	return 1 + max(0, at)
 }
 
 // blank is a workpaper without rows of its grid.
@@ -278,12 +288,17 @@ func (x work) locked() string {
 		return "You may read this workpaper, not mark it."
 	case x.View.State.Before(engagements.Fieldwork):
 		return "Marks can be set once fieldwork has begun."
-	case x.View.State == engagements.SignOff || x.View.State == engagements.Issued:
-		return "The work is signed off. This workpaper is closed."
 	case x.View.State == engagements.Withdrawn:
 		return "The engagement has ended. This workpaper is closed."
+	case closed(x.View):
+		return "The work is signed off. This workpaper is closed."
 	}
 	return ""
+}
+
+// closed reports whether nothing is added to workpapers any more.
+func closed(e engagements.View) bool {
+	return e.State == engagements.SignOff || e.State == engagements.Issued || e.State == engagements.Withdrawn
 }
 
 // stripView is the test strip of all items.
@@ -425,7 +440,7 @@ func (x work) drawn() string {
 
 // acts are what can be done next; the one that is locked says how much is left.
 func (x work) acts() []site.ButtonView {
-	if !x.May {
+	if !x.May || closed(x.View) {
 		return nil
 	}
 	var out []site.ButtonView
@@ -482,6 +497,5 @@ func (x work) missing(text string) string {
 	case x.Basis == procedures.InFull:
 		return x.work("/full")
 	}
-	next := 1 + max(0, strings.IndexFunc(x.Grid.Strip, func(r rune) bool { return r != 't' && r != 'd' }))
-	return x.work("?at=" + strconv.Itoa(next))
+	return x.work("?at=" + strconv.Itoa(x.begins()))
 }

@@ -68,6 +68,9 @@ func setText(v *site.Visit) error {
 	if err == nil {
 		return v.Goto("/engagements/" + in.Engagement + "/report#" + reports.Anchor(in.Place))
 	}
+	if fault.KindOf(err) == fault.KindDenied {
+		return err
+	}
 	x, readErr := openText(v)
 	if readErr != nil {
 		return readErr

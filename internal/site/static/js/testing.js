@@ -19,7 +19,7 @@
   // Where we are.
   const pane = () => document.getElementById("tm-pane");
   const body = () => document.getElementById("tm-grid-rows");
-  const here = () => table.querySelector("td.tm-grid-at");
+  const here = () => table.querySelector("td[data-at]");
   const rowOf = (cell) => cell.closest("tr");
   const letterOf = (cell) => cell.dataset.letter;
   const cellIn = (row, letter) => row && row.querySelector(`td[data-letter="${CSS.escape(letter)}"]`);
@@ -28,20 +28,20 @@
   const nameOf = (cell) => `${rowOf(cell).dataset.item}, ${letterOf(cell)}`;
 
   const stripNow = (ordinal) => {
-    for (const box of all("#tm-strip [data-from]")) box.classList.toggle("tm-strip-now", Number(box.dataset.from) <= ordinal && ordinal <= Number(box.dataset.to));
+    for (const box of all("#tm-strip [data-from]")) box.toggleAttribute("data-now", Number(box.dataset.from) <= ordinal && ordinal <= Number(box.dataset.to));
   };
   const place = (cell) => {
     const old = here(), row = rowOf(cell);
     if (old && old !== cell) {
-      old.classList.remove("tm-grid-at");
+      old.removeAttribute("data-at");
       old.setAttribute("aria-selected", "false");
       old.firstElementChild.tabIndex = -1;
-      rowOf(old).classList.remove("tm-grid-now");
+      rowOf(old).removeAttribute("data-now");
     }
-    cell.classList.add("tm-grid-at");
+    cell.toggleAttribute("data-at", true);
     cell.setAttribute("aria-selected", "true");
     cell.firstElementChild.tabIndex = 0;
-    row.classList.add("tm-grid-now");
+    row.toggleAttribute("data-now", true);
     stripNow(Number(row.dataset.rank));
   };
   const choose = (cell, { focus = true } = {}) => {
@@ -106,8 +106,11 @@
         put(fresh);
         if (!quiet) say(`${item}, ${letter} ${textOf(letter)}: ${saidOf(cell)}`);
         history.replaceState(null, "", addressHere(item, letter));
-        const next = rowOf(cell).nextElementSibling;
-        if (next) fetchPane(next.dataset.item, letter).catch(() => {});
+        // The row below is read ahead once nothing else is on its way.
+        soon = setTimeout(() => {
+          const row = rowAt(Number(rowOf(cell).dataset.rank) + 1);
+          if (wanted === key && row && !sending) fetchPane(row.dataset.item, letter).catch(() => {});
+        }, 120);
       } catch (error) {
         if (wanted !== key) return;
         const old = pane();
@@ -633,6 +636,8 @@
   });
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;
+    // The button names no item of its own: it is for the cell one stands on.
+    if (event.target.closest("[data-testing-ask]") && !event.metaKey && !event.ctrlKey && ask()) event.preventDefault();
     const box = event.target.closest("#tm-strip [data-from]");
     if (box) goto(Number(box.dataset.from), letterOf(here()));
     if (event.target.closest("#tm-pane [data-mark-leave]")) {
