@@ -26,6 +26,7 @@ go test -timeout 10m $rest
 
 say "journeys in a browser"
 TICKMARK_E2E=1 go test -timeout 10m -p 1 ./e2e/...
+TICKMARK_TEST_POSTGRES='' TICKMARK_REQUIRE_POSTGRES='' TICKMARK_E2E=1 go test -timeout 10m -run 'Walked|CannotBeSent|SingleKeys' ./internal/procedures/page
 
 # Only where goroutines share something; the rest would take minutes to say
 # the same.
@@ -42,6 +43,6 @@ else
 	echo "NOT RUN: the race detector needs a C compiler, and there is none" >&2
 fi
 
-export FUZZTIME="${FUZZTIME:-2s}"
+export FUZZTIME="${FUZZTIME:-1s}"
 say "fuzzing, $FUZZTIME each"
 sh scripts/fuzz.sh

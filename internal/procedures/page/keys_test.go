@@ -239,7 +239,7 @@ func TestFiveThousandItemsAreWalkedPageByPage(t *testing.T) {
 			const until = (ready) => new Promise((done) => { const look = () => ready() ? done() : setTimeout(look, 1); look(); });
 			const here = () => document.querySelector("td[data-at]");
 			const focus = [], pane = [], mark = [];
-			for (let i = 0; i < 60; i++) {
+			for (let i = 0; i < 20; i++) {
 				const item = () => here().closest("tr").dataset.item, before = item();
 				let at = performance.now();
 				key("ArrowDown");
@@ -252,9 +252,9 @@ func TestFiveThousandItemsAreWalkedPageByPage(t *testing.T) {
 				await until(() => here().dataset.tick === "agrees" && !here().hasAttribute("data-sending"));
 				mark.push(performance.now() - at);
 			}
-			const share = (list) => { list.sort((a, b) => a - b); return [list[Math.floor(list.length / 2)], list[Math.floor(list.length * .99)]]; };
+			const share = (list) => { list.sort((a, b) => a - b); return [list[Math.floor(list.length / 2)], list[list.length - 1]]; };
 			return { focus: share(focus), pane: share(pane), mark: share(mark) };
 		})()`, &took)
-		t.Logf("milliseconds, median and slowest hundredth: %v", took)
+		t.Logf("milliseconds, median and slowest: %v", took)
 	})
 }
