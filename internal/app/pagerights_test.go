@@ -1,10 +1,16 @@
 package app_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,37 +23,154 @@ import (
 // acts says which operation each act of a page does, which is what decides who
 // may do it. Those of nobody signed in have none.
 var acts = map[string]string{
-	"POST /setup":                       "",
-	"POST /sign-in":                     "",
-	"POST /sign-out":                    "",
-	"POST /settings":                    "orgs.update",
-	"POST /settings/members":            "members.create",
-	"POST /settings/tokens":             "tokens.create",
-	"POST /settings/tokens/{id}/revoke": "tokens.revoke",
-	"POST /scope":                       "scopes.set",
-	"POST /start/scope":                 "scopes.set",
-	"POST /start/sources":               "sources.create",
-	"POST /controls/adopt":              "controls.adopt",
-	"POST /controls/new":                "controls.create",
-	"POST /controls/{id}/edit":          "controls.update",
-	"POST /controls/{id}/implement":     "controls.implement",
-	"POST /controls/{id}/retire":        "controls.retire",
-	"POST /checks/new":                  "checks.create",
-	"POST /checks/{id}/except":          "exceptions.create",
-	"POST /exceptions/{id}/end":         "exceptions.end",
-	"POST /evidence/new":                "evidence.create",
-	"POST /log/verify":                  "ledgers.verify",
-	"POST /export":                      "exports.create",
-	"POST /sources/new":                 "sources.create",
-	"POST /sources/{id}/collect":        "sources.collect",
-	"POST /sources/{id}/remove":         "sources.remove",
+	"POST /setup":                            "",
+	"POST /sign-in":                          "",
+	"POST /sign-out":                         "",
+	"POST /settings":                         "orgs.update",
+	"POST /settings/members":                 "members.create",
+	"POST /settings/members/{id}":            "members.update",
+	"POST /settings/members/{id}/remove":     "members.remove",
+	"POST /settings/invitations":             "invitations.create",
+	"POST /settings/invitations/{id}/revoke": "invitations.revoke",
+	"POST /settings/password":                oneself,
+	"POST /switch":                           oneself,
+	"POST /join":                             "",
+	"POST /settings/tokens":                  "tokens.create",
+	"POST /settings/tokens/{id}/revoke":      "tokens.revoke",
+	"POST /scope":                            "scopes.set",
+	"POST /start/scope":                      "scopes.set",
+	"POST /start/sources":                    "sources.create",
+	"POST /controls/adopt":                   "controls.adopt",
+	"POST /controls/new":                     "controls.create",
+	"POST /controls/{id}/edit":               "controls.update",
+	"POST /controls/{id}/implement":          "controls.implement",
+	"POST /controls/{id}/retire":             "controls.retire",
+	"POST /checks/new":                       "checks.create",
+	"POST /checks/{id}/except":               "exceptions.create",
+	"POST /exceptions/{id}/approve":          "exceptions.approve",
+	"POST /exceptions/{id}/end":              "exceptions.end",
+	"POST /evidence/new":                     "evidence.create",
+	"POST /log/verify":                       "ledgers.verify",
+	"POST /export":                           "exports.create",
+	"POST /sources/new":                      "sources.create",
+	"POST /sources/{id}/collect":             "sources.collect",
+	"POST /sources/{id}/remove":              "sources.remove",
+
+	"POST /engagements/new":                            "engagements.propose",
+	"POST /engagements/{id}/accept":                    "engagements.accept",
+	"POST /engagements/{id}/advance":                   "engagements.advance",
+	"POST /engagements/{id}/withdraw":                  "engagements.withdraw",
+	"POST /engagements/{id}/plan":                      "engagements.plan",
+	"POST /engagements/{id}/dates":                     "engagements.reschedule",
+	"POST /engagements/{id}/bundle":                    "examinations.create",
+	"POST /firm/methodology":                           "methodologies.set",
+	"POST /engagements/{id}/populations/new":           "populations.request",
+	"POST /engagements/{id}/populations/{code}/build":  "populations.build",
+	"POST /engagements/{id}/populations/{code}/seal":   "populations.seal",
+	"POST /engagements/{id}/populations/{code}/judge":  "populations.check",
+	"POST /engagements/{id}/populations/{code}/accept": "populations.accept",
+	"POST /engagements/{id}/plan-test":                 "procedures.plan",
+	"POST /engagements/{id}/testing/{ref}/marks":       "marks.set",
+	"POST /engagements/{id}/testing/{ref}/plan":        "procedures.plan",
+	"POST /engagements/{id}/testing/{ref}/draw":        "samples.draw",
+	"POST /engagements/{id}/testing/{ref}/extend":      "samples.extend",
+	"POST /engagements/{id}/testing/{ref}/full":        "tests.run",
+	"POST /engagements/{id}/testing/{ref}/conclude":    "procedures.conclude",
+	"POST /engagements/{id}/testing/{ref}/review":      "procedures.review",
+	"POST /engagements/{id}/testing/{ref}/evidence":    "items.link",
+	"POST /engagements/{id}/deviations/{dev}":          "deviations.classify",
+	"POST /engagements/{id}/deviations/{dev}/response": "deviations.respond",
+	"POST /engagements/{id}/items/{ref}/answer":        "items.answer",
+	"POST /engagements/{id}/conclusions/accept":        "criteria_conclusions.accept",
+	"POST /engagements/{id}/conclusions/parts/{part}":  "opinions.decide",
+	"POST /engagements/{id}/conclusions/{criterion}":   "criteria_conclusions.decide",
+	"POST /engagements/{id}/report/draft":              "reports.draft",
+	"POST /engagements/{id}/report/texts/{place}":      "report_texts.set",
+	"POST /engagements/{id}/report/assertion":          "assertions.sign",
+	"POST /engagements/{id}/report/issue":              "reports.issue",
 }
+
+// where says which engagement a page is opened with, if it is not the working
+// one.
+var where = map[string]string{
+	"/engagements/{id}/accept":                   offered,
+	"/engagements/{id}/advance":                  begun,
+	"/engagements/{id}/plan":                     begun,
+	"/engagements/{id}/conclusions":              weighing,
+	"/engagements/{id}/conclusions/accept":       weighing,
+	"/engagements/{id}/conclusions/parts/{part}": weighing,
+	"/engagements/{id}/conclusions/{criterion}":  weighing,
+	"/engagements/{id}/report":                   reviewing,
+	"/engagements/{id}/report/prints/{report}":   reviewing,
+	"/engagements/{id}/report/texts/{place}":     reviewing,
+	"/engagements/{id}/report/assertion":         signing,
+	"/engagements/{id}/report/issue":             signing,
+}
+
+// room puts the records of an engagement into the address of one of its pages.
+func (x *tenant) room(pattern string) string {
+	x.t.Helper()
+	x.engage()
+	name := where[pattern]
+	if name == "" {
+		name = working
+	}
+	e, control, list := x.engagement(name), x.sampled, listed
+	switch {
+	case strings.HasSuffix(pattern, "/draw"):
+		control = x.undrawn
+	case strings.HasSuffix(pattern, "/full"):
+		control = x.inFull(e)
+	case strings.HasSuffix(pattern, "/conclude"), strings.HasSuffix(pattern, "/review"):
+		control = x.looked()
+	case strings.HasSuffix(pattern, "/seal"):
+		list = drafted
+	case strings.HasSuffix(pattern, "/strata"):
+		list = layered
+	}
+	report := ""
+	if strings.Contains(pattern, "{report}") {
+		report = x.newestPrint(e)
+	}
+	path := strings.NewReplacer("{id}", e, "{ref}", control, "{code}", list, "{index}", "1", "{item}", url.PathEscape(x.item()), "{evidence}", x.ids["evidence"],
+		"{dev}", x.ids["deviation"], "{part}", "design", "{criterion}", "CC6.1", "{report}", report, "{place}", "III.DC1").Replace(pattern)
+	if strings.HasSuffix(pattern, "/testing/{ref}/evidence") || strings.HasSuffix(pattern, "/items/{ref}/answer") {
+		path += "?items=" + url.QueryEscape(x.item())
+	}
+	return path
+}
+
+// shape gives an input the form that its page has, where the names differ.
+func shape(pattern string, in input) {
+	switch pattern {
+	case "POST /engagements/{id}/plan-test", "POST /engagements/{id}/testing/{ref}/plan":
+		for _, line := range in["attributes"].([]string) {
+			letter, text, _ := strings.Cut(line, " ")
+			in["text-"+letter] = text
+		}
+		delete(in, "attributes")
+	case "POST /engagements/{id}/report/assertion":
+		sum := sha256.Sum256([]byte(fmt.Sprint(in["text"])))
+		in["sha256"], in["step"] = hex.EncodeToString(sum[:]), "sign"
+	case "POST /engagements/{id}/populations/{code}/build":
+		in["column"] = in["key"]
+		delete(in, "key")
+		delete(in, "data")
+	}
+}
+
+// oneself marks an act that concerns only whoever does it: everybody may who is
+// signed in, and its own tests say what it does.
+const oneself = "oneself"
 
 // fill puts the tenant's records where a page's address names one.
 func (x *tenant) fill(pattern string) string {
 	x.t.Helper()
+	if strings.HasPrefix(pattern, "/engagements/{id}") {
+		return x.room(pattern)
+	}
 	kinds := map[string]string{"controls": "control", "checks": "check", "exceptions": "exception", "evidence": "evidence", "log": "entry",
-		"sources": "source", "runs": "run", "jobs": "job", "tokens": "token"}
+		"sources": "source", "runs": "run", "jobs": "job", "tokens": "token", "members": "owner"}
 	parts := strings.Split(strings.TrimSuffix(pattern, "{$}"), "/")
 	for i, part := range parts {
 		switch {
@@ -72,6 +195,8 @@ func (x *tenant) fill(pattern string) string {
 	switch pattern {
 	case "/start/reading":
 		return path + "?read=" + x.ids["source"] + "." + x.ids["job"]
+	case "/join":
+		return path + "?token=" + x.invited(string(x.least()))
 	case "/sources/{id}/progress":
 		return path + "?job=" + x.ids["job"]
 	}
@@ -82,16 +207,26 @@ func (x *tenant) fill(pattern string) string {
 func (x *tenant) act(base, pattern, does string, who *op.Desk) *http.Request {
 	x.t.Helper()
 	in := input{}
-	if does != "" {
+	if does != "" && does != oneself {
 		in = maps.Clone(x.example(operation(x.t, does), who))
 	}
 	_, path, _ := strings.Cut(pattern, " ")
-	if id, ok := in["id"]; ok {
-		path = strings.Replace(path, "{id}", url.PathEscape(fmt.Sprint(id)), 1)
-		delete(in, "id")
+	replanned(x, pattern, in)
+	for _, names := range [][2]string{{"engagement", "{id}"}, {"id", "{id}"}, {"id", "{dev}"}, {"control", "{ref}"}, {"population", "{code}"}, {"part", "{part}"}, {"criterion", "{criterion}"}, {"place", "{place}"}} {
+		if v, ok := in[names[0]]; ok && strings.Contains(path, names[1]) {
+			path = strings.Replace(path, names[1], url.PathEscape(fmt.Sprint(v)), 1)
+			delete(in, names[0])
+		}
 	}
-	path = x.fill(path)
+	if home := x.home(who); strings.Contains(path, "{") {
+		path = home.fill(path)
+	}
+	shape(pattern, in)
 	form := asForm(in)
+	if pattern == "POST /engagements/{id}/populations/{code}/build" {
+		form.Set("extracted", x.desk.Clock.Now().Format("2006-01-02T15:04"))
+		return multipartRequest(x.t, base+path, form, string(x.deployments()))
+	}
 	if pattern == "POST /evidence/new" {
 		return multipartRequest(x.t, base+path, form, x.mark)
 	}
@@ -100,6 +235,25 @@ func (x *tenant) act(base, pattern, does string, who *op.Desk) *http.Request {
 	return r
 }
 
+// replanned makes a plan that can be changed of one that is new.
+func replanned(x *tenant, pattern string, in input) {
+	if pattern == "POST /engagements/{id}/testing/{ref}/plan" {
+		x.inspection(fmt.Sprint(in["engagement"]), fmt.Sprint(in["control"]))
+		in["version"] = 1
+	}
+}
+
+// home is the tenant whose records somebody works with: the firm's, or the
+// client's.
+func (x *tenant) home(who *op.Desk) *tenant {
+	if x.firm != nil && who != nil && who.Org == x.firm.desk.Org {
+		return x.firm
+	}
+	return x
+}
+
+var engagementForm = regexp.MustCompile(`eng_[0-9a-v]{26}`)
+
 // pageRow opens a page, or does a page's act, as everybody.
 func pageRow(t *testing.T, x *tenant, base string, r site.Route, all []person) []string {
 	t.Helper()
@@ -107,7 +261,11 @@ func pageRow(t *testing.T, x *tenant, base string, r site.Route, all []person) [
 	cells := make([]string, len(all))
 	if method == http.MethodGet {
 		for i, p := range all {
-			cells[i] = opens(t, base+x.fill(path), r, p)
+			home := x.home(p.desk)
+			if home != x && (strings.HasPrefix(path, "/engagements/{id}") || !p.owns(path)) {
+				home = x
+			}
+			cells[i] = opens(t, base+home.fill(path), r, p)
 		}
 		return cells
 	}
@@ -121,29 +279,42 @@ func pageRow(t *testing.T, x *tenant, base string, r site.Route, all []person) [
 		}
 		return cells
 	}
-	o := operation(t, does)
-	forms := make([]*http.Request, len(all))
-	for i := range all {
-		forms[i] = x.act(base, r.Pattern, does, nil)
+	if does == oneself {
+		for i, p := range all {
+			cells[i] = "own"
+			if p.name == nobody {
+				cells[i] = "-"
+			}
+		}
+		return cells
 	}
-	before := x.rows()
+	o := operation(t, does)
+	form := x.act(base, r.Pattern, does, nil)
+	body, err := io.ReadAll(form.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := input{"engagement": engagementForm.FindString(form.URL.Path)}
+	before := x.rows(named)
 	for i, p := range all {
-		if p.name != "outsider" && p.desk.Actor.May(o.Right()) {
+		if !p.outside() && p.desk.Actor.May(o.Right()) && !x.barred(o, p) {
 			continue
 		}
 		cells[i] = "-"
-		a := send(t, signedIn(forms[i], p.cookie))
+		again := form.Clone(t.Context())
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		a := send(t, signedIn(again, p.cookie))
 		to := a.head.Get("Location")
 		switch {
-		case p.name == "outsider":
+		case p.outside():
 			if a.done() {
 				cells[i] = "own"
 			}
-		case p.name == nobody && (a.status != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in?to=")), p.name != nobody && a.status != http.StatusForbidden:
+		case p.name == nobody && (a.status != http.StatusSeeOther && a.status != http.StatusTemporaryRedirect || !strings.HasPrefix(to, "/sign-in?to=")), p.name != nobody && a.status != http.StatusForbidden:
 			t.Errorf("%s by %s: %d to %q, want it refused", r.Pattern, p.name, a.status, to)
 		}
 	}
-	if diff := cmp.Diff(before, x.rows()); diff != "" {
+	if diff := cmp.Diff(before, x.rows(named)); diff != "" {
 		t.Errorf("%s by those who may not has changed something:\n%s", r.Pattern, diff)
 	}
 	for i, p := range all {
@@ -151,11 +322,21 @@ func pageRow(t *testing.T, x *tenant, base string, r site.Route, all []person) [
 			continue
 		}
 		cells[i] = "yes"
+		if sided[o.Name()] == eachItsOwn {
+			cells[i] = eachItsOwn
+		}
 		if a := send(t, signedIn(x.act(base, r.Pattern, does, p.desk), p.cookie)); !a.done() {
 			t.Errorf("%s by %s, who may: %d\n%.2000s", r.Pattern, p.name, a.status, a.body)
 		}
 	}
 	return cells
+}
+
+// owns reports whether the firm of somebody has records such as a page is about.
+// Of those of its client a firm sees what an engagement shows.
+func (p person) owns(pattern string) bool {
+	return !p.firm() || !strings.Contains(pattern, "{") || strings.Contains(pattern, "{$}") ||
+		slices.ContainsFunc([]string{"/criteria", "/settings", "/engagements", "/log"}, func(s string) bool { return strings.Contains(pattern, s) })
 }
 
 // opens says what a person gets to see of a page.
@@ -167,7 +348,9 @@ func opens(t *testing.T, address string, r site.Route, p person) string {
 		t.Errorf("%s for a stranger: %d to %q", r.Pattern, a.status, to)
 	}
 	switch {
-	case a.status == http.StatusForbidden, a.status == http.StatusNotFound && p.name == "outsider":
+	case a.status == http.StatusForbidden, a.status == http.StatusNotFound && (p.outside() || p.firm() && !p.owns(r.Pattern)):
+		return "-"
+	case a.status == http.StatusNotFound && !p.firm() && strings.HasSuffix(r.Pattern, "/strata"): // the firm's plan says which there are
 		return "-"
 	case a.status >= 400:
 		t.Errorf("%s for %s: %d\n%.1000s", r.Pattern, p.name, a.status, a.body)

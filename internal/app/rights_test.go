@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,8 +19,8 @@ import (
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/op"
-	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/orgs"
 )
 
@@ -31,28 +32,49 @@ type person struct {
 	cookie string
 }
 
-const nobody = "nobody"
+// Those who belong to neither side of the engagement.
+const (
+	nobody    = "nobody"
+	outsider  = "outsider"
+	otherFirm = "other_firm"
+)
 
-// people are a member of each role, a stranger, and the owner of another
-// organization.
+func (p person) outside() bool { return p.name == outsider || p.name == otherFirm }
+
+// firm reports whether somebody works for a CPA firm.
+func (p person) firm() bool { return slices.ContainsFunc(p.desk.Actor.Roles, auth.IsFirm) }
+
+// people are a member of each role on both sides, a stranger, the owner of
+// another organization, and the partner of the firm that examines that one.
 func people(t *testing.T, x, other *tenant) []person {
 	t.Helper()
 	var out []person
-	for _, r := range auth.Roles() {
-		desk := optest.Member(t, x.desk, r)
+	for _, r := range slices.Concat(auth.Roles(), auth.FirmRoles()) {
+		desk := x.seat(r)
 		out = append(out, person{string(r), desk, x.bearer(desk), x.cookie(desk)})
 	}
-	return append(out, person{name: nobody, desk: &op.Desk{Engine: x.app.Engine, Actor: auth.Actor{Via: "api"}, Org: x.desk.Org}},
-		person{"outsider", other.desk, other.bearer(other.desk), other.cookie(other.desk)})
+	out = append(out, person{name: nobody, desk: &op.Desk{Engine: x.app.Engine, Actor: auth.Actor{Via: "api"}, Org: x.desk.Org}},
+		person{outsider, other.desk, other.bearer(other.desk), other.cookie(other.desk)})
+	partner := other.seat(auth.Partner)
+	return append(out, person{otherFirm, partner, other.bearer(partner), other.cookie(partner)})
+}
+
+// line writes cells below the names of their columns.
+func line(all []person, cells []string) string {
+	var b strings.Builder
+	for i, p := range all {
+		fmt.Fprintf(&b, " %-*s", max(5, len(p.name)), cells[i])
+	}
+	return strings.TrimRight(b.String(), " ") + "\n"
 }
 
 // columns of the golden table.
 func columns(all []person) string {
-	var b strings.Builder
+	var names []string
 	for _, p := range all {
-		fmt.Fprintf(&b, " %-15s", p.name)
+		names = append(names, p.name)
 	}
-	return strings.TrimRight(b.String(), " ") + "\n"
+	return line(all, names)
 }
 
 func TestRights(t *testing.T) {
@@ -60,36 +82,36 @@ func TestRights(t *testing.T) {
 	fmt.Fprint(&b, `Who may do what. Written by a test that does each act as each person, as a
 program and as a page, and finds that what is refused here changes nothing.
 
-yes      done, and a write is recorded under the person's name
+yes      done, and a write is recorded under the person's name: in the log of
+         the client, of the firm, or of the engagement, as the act is
 -        refused
-own      outsider, the owner of another organization who names records of this
-         one: gets those of their own organization, or none
+side     each side does its own part, and is refused the other's
+noted    refused to everybody, and the attempt is recorded
+own      gets what is of their own organization, or nothing: outsider, the owner of
+         another one, and other_firm, the partner of the firm that examines that
+         one, who name records of this one; a firm, for which no jobs are done
+secret   only with the secret of an invitation, which makes them another person
 token    only with the one-time setup token, and only once
+
+Partner, manager and staff work for the CPA firm of the engagement. What is not
+about an engagement they do in their firm.
 
 `)
 	a := installation(t, openSQLite(t))
 	x, other := furnish(t, a, "aardvark", "QAA"), furnish(t, a, "basilisk", "QBB")
 	base := server(t, a, conf.Server{}).URL
 	all := people(t, x, other)
-	fmt.Fprintf(&b, "OPERATIONS\n%-42s%s", "", columns(all))
+	fmt.Fprintf(&b, "OPERATIONS\n%-51s%s", "", columns(all))
 	for _, o := range app.Operations() {
 		right := string(o.Right())
 		if right == "" {
 			right = "(anyone)"
 		}
-		line := fmt.Sprintf("%-22s %-19s", o.Name(), right)
-		for _, c := range row(t, x, base, o, all) {
-			line += fmt.Sprintf(" %-15s", c)
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		fmt.Fprintf(&b, "%-28s %-22s%s", o.Name(), right, line(all, row(t, x, base, o, all)))
 	}
-	fmt.Fprintf(&b, "\nPAGES (>: led elsewhere)\n%-42s%s", "", columns(all))
+	fmt.Fprintf(&b, "\nPAGES (>: led elsewhere)\n%-51s%s", "", columns(all))
 	for _, r := range app.Pages(assess.Offer{}) {
-		line := fmt.Sprintf("%-42s", r.Pattern)
-		for _, c := range pageRow(t, x, base, r, all) {
-			line += fmt.Sprintf(" %-15s", c)
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		fmt.Fprintf(&b, "%-51s%s", r.Pattern, line(all, pageRow(t, x, base, r, all)))
 	}
 	golden(t, "rights.golden", b.Bytes())
 }
@@ -107,20 +129,21 @@ func row(t *testing.T, x *tenant, base string, o op.Operation, all []person) []s
 		return cells
 	}
 	in := x.example(o, nil)
-	before := x.rows()
+	before := x.rows(in)
 	for i, p := range all {
 		switch {
-		case p.name == "outsider":
+		case o.Name() == "invitations.accept": // whoever has the secret
+		case p.outside():
 			cells[i] = "-"
 			if rest(t, base, o, in, p.token).done() {
 				cells[i] = "own"
 			}
-		case !p.desk.Actor.May(o.Right()):
+		case !p.desk.Actor.May(o.Right()), x.barred(o, p):
 			cells[i] = "-"
 			refused(t, base, o, in, p)
 		}
 	}
-	if diff := cmp.Diff(before, x.rows()); diff != "" {
+	if diff := cmp.Diff(before, x.rows(in)); diff != "" {
 		t.Errorf("%s by those who may not has changed something:\n%s", o.Name(), diff)
 	}
 	for i, p := range all {
@@ -149,31 +172,73 @@ func refused(t *testing.T, base string, o op.Operation, in input, p person) {
 // accepted does what a person may, both ways.
 func accepted(t *testing.T, x *tenant, base string, o op.Operation, p person) string {
 	t.Helper()
-	in, size := x.example(o, p.desk), x.size()
-	_, err := o.Run(t.Context(), p.desk, asJSON(t, in))
-	if o.Name() == "orgs.create" { // the right is everyone's, the token is not
+	in := x.example(o, p.desk)
+	log := x.log(o, p, in)
+	size := x.size(log)
+	out, err := o.Run(t.Context(), p.desk, asJSON(t, in))
+	switch {
+	case o.Name() == "invitations.accept": // it makes whoever comes another person
+		made, ok := out.(orgs.Created)
+		if err != nil || !ok {
+			t.Errorf("%s by %s: %v", o.Name(), p.name, err)
+		}
+		told(t, x, log, o, person{name: p.name, desk: &op.Desk{Actor: auth.Actor{User: made.User}}}, size)
+		return "secret"
+	case o.Name() == "orgs.create": // the right is everyone's, the token is not
 		if a := rest(t, base, o, in, p.token); fault.As(err) == nil || fault.As(err).Field != "token" || a.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s by %s with a guessed token: %v; over HTTP %d", o.Name(), p.name, err, a.status)
 		}
 		return "token"
-	}
-	if err != nil {
+	case o.Name() == "jobs.get" && p.firm(): // a firm has no work done for it
+		if fault.KindOf(err) != fault.KindNotFound {
+			t.Errorf("%s by %s: %v", o.Name(), p.name, err)
+		}
+		return "own"
+	case o.Name() == "items.remove":
+		if fault.KindOf(err) != fault.KindConflict {
+			t.Errorf("%s by %s: %v, want a conflict", o.Name(), p.name, err)
+		}
+		told(t, x, log, operation(t, "items.attempt"), p, size)
+		return "noted"
+	case err != nil:
 		t.Errorf("%s by %s, who may: %v", o.Name(), p.name, err)
-	} else if o.Writes() {
-		told(t, x, o, p, size)
+	case o.Writes():
+		told(t, x, log, o, p, size)
 	}
 	if a := rest(t, base, o, x.example(o, p.desk), p.token); !a.done() {
 		t.Errorf("%s by %s, who may, over HTTP: %d %s", o.Name(), p.name, a.status, a.body)
 	}
-	return "yes"
+	if sided[o.Name()] != eachItsOwn {
+		return "yes"
+	}
+	theirs := x.across(o, p.desk)
+	before := x.rows(theirs)
+	refused(t, base, o, theirs, p)
+	if diff := cmp.Diff(before, x.rows(theirs)); diff != "" {
+		t.Errorf("%s by %s on the other side has changed something:\n%s", o.Name(), p.name, diff)
+	}
+	return "side"
+}
+
+// log is where an act belongs: the client's in its log, the firm's in the
+// engagement's, or in its own if there is none.
+func (x *tenant) log(o op.Operation, p person, in input) id.Org {
+	x.t.Helper()
+	switch {
+	case !p.firm(), p.outside():
+		return x.desk.Org
+	case examined[o.Name()] != nil && about(in) != "":
+		return x.file(about(in))
+	}
+	return x.firm.desk.Org
 }
 
 // told checks that a write left an entry that names it and who did it.
-func told(t *testing.T, x *tenant, o op.Operation, p person, from int64) {
+func told(t *testing.T, x *tenant, log id.Org, o op.Operation, p person, from int64) {
 	t.Helper()
 	said := map[int64]map[string]string{}
-	err := x.app.DB.Read(t.Context(), string(x.desk.Org), func(tx *db.Tx) error {
-		list, err := x.app.Ledger.Openings(tx, x.desk.Org, from, from+1000)
+	err := x.app.DB.Read(t.Context(), string(log), func(tx *db.Tx) error {
+		list, err := x.app.Ledger.Openings(tx, log, from, from+1000)
 		for _, opening := range list {
 			if said[opening.Index] == nil {
 				said[opening.Index] = map[string]string{}
@@ -241,7 +306,7 @@ func TestOnlyTheSetupTokenMakesTheFirstOwnerAndItIsOnRecord(t *testing.T) {
 		t.Fatalf("the token: %d %s", got.status, got.body)
 	}
 	x := &tenant{t: t, app: a, desk: &op.Desk{Engine: a.Engine, Org: made.Org, Actor: auth.Actor{User: made.User, Roles: []auth.Role{auth.Owner}}}}
-	told(t, x, create, person{name: "first owner", desk: x.desk}, 0)
+	told(t, x, made.Org, create, person{name: "first owner", desk: x.desk}, 0)
 	if got := rest(t, base, create, in, ""); got.status != http.StatusConflict {
 		t.Errorf("the token a second time: %d %s", got.status, got.body)
 	}

@@ -64,7 +64,10 @@ func live(t *testing.T) *lived {
 	return l
 }
 
-var bearerForm = regexp.MustCompile(`tmk_[A-Za-z0-9_-]{40,}`)
+var (
+	bearerForm = regexp.MustCompile(`tmk_[A-Za-z0-9_-]{40,}`)
+	guestForm  = regexp.MustCompile(`join-[A-Za-z0-9_-]{40,}`)
+)
 
 // visit is what people do with secrets, well and badly.
 func (l *lived) visit(t *testing.T, h *house) {
@@ -101,6 +104,14 @@ func (l *lived) visit(t *testing.T, h *house) {
 	l.secrets["second token"] = bearerForm.FindString(send(t, r).body)
 	r = request(t, http.MethodGet, h.base+"/api/v1/orgs/current", nil)
 	r.Header.Set("Authorization", "Bearer tmk_"+strings.Repeat("guess", 9))
+	invited := h.post("/settings/invitations", cookie, url.Values{"role": {"employee"}, "key": {"once-invitation"}})
+	l.secrets["invitation"] = guestForm.FindString(invited.body)
+	l.secrets["guest's password"] = "six unrelated hazelnuts dance"
+	guest := url.Values{"secret": {l.secrets["invitation"]}, "token": {l.secrets["invitation"]}, "name": {"Guest"}, "email": {"guest@larchmere.example"}, "password": {l.secrets["guest's password"]}}
+	if a := h.post("/join", "", guest); a.status != http.StatusSeeOther {
+		t.Fatalf("a guest: %d\n%.1000s", a.status, a.body)
+	}
+	h.post("/join", "", guest) // it is good once
 	l.secrets["guessed token"] = "tmk_" + strings.Repeat("guess", 9)
 	send(t, r)
 	l.secrets["bytes of evidence"] = "these very bytes are evidence"

@@ -3,6 +3,7 @@ package app_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,8 @@ import (
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/ledger"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -50,13 +53,23 @@ type tenant struct {
 	ids   map[string]string // by kind of record
 	entry int64             // the newest when all was there
 	made  int               // numbers what examples make
+	codes int               // numbers controls
+
+	tables map[string][]string
+
+	// The examination, which is there once somebody asks for it.
+	firm                     *tenant
+	seats                    map[auth.Role]*op.Desk
+	engagements              map[string]string // by name
+	covers, sampled, undrawn string            // codes of controls
+	first                    string            // item of the sample
 }
 
 // furnish founds an organization and fills it. The letters begin the codes of
 // its own controls.
 func furnish(t *testing.T, a *app.App, mark, letters string) *tenant {
 	t.Helper()
-	x := &tenant{t: t, app: a, mark: mark, ids: map[string]string{"letters": letters}}
+	x := &tenant{t: t, app: a, mark: mark, ids: map[string]string{"letters": letters}, seats: map[auth.Role]*op.Desk{}, engagements: map[string]string{}}
 	x.desk = optest.Found(t, a.Engine, strings.ToUpper(mark[:1])+mark[1:])
 	x.repo = history(t, mark)
 	x.ids["org"], x.ids["owner"] = string(x.desk.Org), string(x.desk.Actor.User)
@@ -72,6 +85,8 @@ func furnish(t *testing.T, a *app.App, mark, letters string) *tenant {
 	x.ids["job"] = string(do(t, x, sources.Collect, sources.Ref{ID: string(s.ID)}).Job)
 	x.read()
 	x.ids["exception"] = string(do(t, x, checks.Except, x.waiver()).ID)
+	_, err := checks.Approve.Do(t.Context(), x.second(), checks.WaiverRef{ID: x.ids["exception"]})
+	x.must(err)
 	record := do(t, x, evidence.Submit, x.submission())
 	x.ids["evidence"], x.ids["blob"] = string(record.ID), record.Address
 	x.ids["token"] = string(do(t, x, orgs.NewToken, orgs.TokenWish{Name: "CI of " + mark}).ID)
@@ -117,15 +132,56 @@ func (x *tenant) read() {
 	x.ids["resource"] = seen.Items[0].Key
 }
 
+// fresh is a member whom nothing else needs.
+func (x *tenant) fresh(role auth.Role) auth.Member {
+	x.t.Helper()
+	return do(x.t, x, orgs.AddMem, orgs.NewMember{Name: "Member of " + x.mark, Email: fmt.Sprintf("member%d@%s.example", x.next(), x.mark), Role: string(role)})
+}
+
+// least is the role with the fewest rights, and other one more, where the
+// tenant's people work.
+func (x *tenant) least() auth.Role {
+	if slices.ContainsFunc(x.desk.Actor.Roles, auth.IsFirm) {
+		return auth.Staff
+	}
+	return auth.Employee
+}
+
+func (x *tenant) other() auth.Role {
+	if x.least() == auth.Staff {
+		return auth.Manager
+	}
+	return auth.Operator
+}
+
+// invited is the secret of an invitation that is open.
+func (x *tenant) invited(role string) string {
+	x.t.Helper()
+	return do(x.t, x, orgs.Invite, orgs.InvitationWish{Role: role, Note: x.mark}).Secret
+}
+
+// second is another person who may what the owner may.
+func (x *tenant) second() *op.Desk {
+	x.t.Helper()
+	m := do(x.t, x, orgs.AddMem, orgs.NewMember{Name: "Second of " + x.mark, Email: fmt.Sprintf("second%d@%s.example", x.next(), x.mark), Role: string(auth.Owner)})
+	return &op.Desk{Engine: x.app.Engine, Org: x.desk.Org, Actor: auth.Actor{User: m.ID, Name: m.Name, Email: m.Email, Roles: m.Roles, Via: "api"}}
+}
+
 // next is a number that no example had before.
 func (x *tenant) next() int {
 	x.made++
 	return x.made
 }
 
+// nextCode is the code of a control that is not there yet.
+func (x *tenant) nextCode() string {
+	x.codes++
+	return fmt.Sprintf("%s-%02d", x.ids["letters"], x.codes)
+}
+
 func (x *tenant) ownControl() controls.Own {
-	return controls.Own{Code: fmt.Sprintf("%s-%02d", x.ids["letters"], x.next()), Title: "Control of " + x.mark,
-		Text: "The people of " + x.mark + " count their keys each week.", Criteria: []string{"CC6.1"}, Frequency: "weekly", Owner: x.ids["owner"], Key: true}
+	return controls.Own{Code: x.nextCode(), Title: "Control of " + x.mark,
+		Text: "The people of " + x.mark + " count their keys each week.", Criteria: []string{"CC6.1"}, Frequency: "weekly", Owner: x.ids["owner"]}
 }
 
 func (x *tenant) ownCheck(name string) string {
@@ -210,10 +266,15 @@ func (x *tenant) cookie(desk *op.Desk) string {
 	return s.Secret
 }
 
-// size is how many entries the log has.
-func (x *tenant) size() int64 {
+// size is how many entries the log of an organization has.
+func (x *tenant) size(org id.Org) int64 {
 	x.t.Helper()
-	return do(x.t, x, evidence.HeadGet, op.None{}).Size
+	var h ledger.Head
+	x.must(x.app.DB.Read(x.t.Context(), string(org), func(tx *db.Tx) (err error) {
+		h, err = x.app.Ledger.Head(tx, org)
+		return err
+	}))
+	return h.Size
 }
 
 // tables lists every table that names an organization, with its columns.
@@ -243,27 +304,42 @@ func tables(t *testing.T, d *db.DB) map[string][]string {
 	return all
 }
 
-// rows digests everything the database holds of the organization, by table.
-// Sessions and checkpoints are left out: reading a page may touch the one, and
-// the sealer makes the other whenever it comes to it.
-func (x *tenant) rows() map[string]string {
+// rows digests everything the database holds of the organization, its firm and
+// their engagements, by table. Sessions and checkpoints are left out: reading a page may touch the one, and
+// the sealer makes the other whenever it comes to it. So are hashes over the
+// leaves of a log, which are there.
+func (x *tenant) rows(in ...input) map[string]string {
 	x.t.Helper()
+	var holders []any
+	for _, org := range x.holders(in...) {
+		holders = append(holders, org)
+	}
 	out := map[string]string{}
-	for table, columns := range tables(x.t, x.app.DB) {
-		if table == "sessions" || table == "ledger_checkpoint" {
+	if x.tables == nil {
+		x.tables = tables(x.t, x.app.DB)
+	}
+	for table, columns := range x.tables {
+		if table == "sessions" || table == "ledger_checkpoint" || table == "ledger_hash" {
 			continue
 		}
 		list := strings.Join(columns, ", ")
 		h, n := sha256.New(), 0
 		x.must(x.app.DB.Read(x.t.Context(), db.All, func(tx *db.Tx) error {
-			return tx.Each("SELECT "+list+" FROM "+table+" WHERE org_id = ? ORDER BY "+list, []any{x.desk.Org}, func(scan func(...any) error) error {
+			return tx.Each("SELECT "+list+" FROM "+table+" WHERE org_id IN (?"+strings.Repeat(", ?", len(holders)-1)+") ORDER BY "+list, holders, func(scan func(...any) error) error {
 				values, into := make([]any, len(columns)), make([]any, len(columns))
 				for i := range values {
 					into[i] = &values[i]
 				}
 				n++
 				err := scan(into...)
-				fmt.Fprintf(h, "%q\n", values)
+				for _, v := range values {
+					if s, ok := v.(string); ok {
+						io.WriteString(h, s)
+					} else {
+						fmt.Fprint(h, v)
+					}
+					h.Write([]byte{0xff})
+				}
 				return err
 			})
 		}))
@@ -277,7 +353,7 @@ func (x *tenant) rows() map[string]string {
 func (x *tenant) leaks(text string) string {
 	low := strings.ToLower(text)
 	if i := strings.Index(low, x.mark); i >= 0 {
-		return text[max(0, i-60):min(len(text), i+60)]
+		return low[max(0, i-60):min(len(low), i+60)]
 	}
 	for kind, v := range x.ids {
 		if kind != "letters" && kind != "entry" && strings.Contains(text, v) {

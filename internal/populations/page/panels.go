@@ -169,13 +169,16 @@ func (x shown) spread() []string {
 		return nil
 	}
 	var empty []string
+	out := []string{"Every month is represented."}
 	for _, g := range x.Chart.Groups {
+		if g.Total == 0 {
+			out = []string{"Every month that has a row is represented."}
+		}
 		if g.Total > 0 && g.Name != "" && drawnIn(g) == 0 {
 			empty = append(empty, g.Name)
 		}
 	}
 	items := x.D.first(len(x.D.Items))
-	out := []string{"Every month is represented."}
 	switch {
 	case len(x.Chart.Groups) < 2:
 		out = nil
