@@ -303,9 +303,9 @@ func (x *examination) testing() {
 
 // grid gives the current cell the keyboard.
 func (x *examination) grid(p *browser.Page) {
-	p.Wait("td.tm-grid-at [tabindex='0']")
+	p.Wait("td[data-at] [tabindex='0']")
 	var at bool
-	p.Eval("(document.querySelector(\"td.tm-grid-at [tabindex='0']\").focus(), true)", &at)
+	p.Eval("(document.querySelector(\"td[data-at] [tabindex='0']\").focus(), true)", &at)
 }
 
 func (x *examination) concluding() {

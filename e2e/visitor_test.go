@@ -7,6 +7,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,6 +41,16 @@ func (s *server) owner(t testing.TB) *visitor {
 	v.post("/sign-in", "email", who.email, "password", who.password, "to", "/work")
 	v.at("/work")
 	return v
+}
+
+// cookies are what the installation gave the visitor to carry.
+func (v *visitor) cookies() []*http.Cookie {
+	v.t.Helper()
+	home, err := url.Parse(v.base)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return v.client.Jar.Cookies(home)
 }
 
 // get asks for a path, follows redirects, and returns the status.
@@ -85,6 +96,8 @@ func (v *visitor) at(path string) {
 var (
 	tagForm  = regexp.MustCompile(`(?s)<(script|style|svg|head)\b.*?</(script|style|svg|head)>|<[^>]*>`)
 	hrefForm = regexp.MustCompile(`<a\b[^>]*?\shref="([^"]*)"`)
+	mainForm = regexp.MustCompile(`(?s)<main\b.*</main>`)
+	nameForm = regexp.MustCompile(`<(?:input|select|textarea|button)\b[^>]*?\sname="([^"]*)"`)
 )
 
 // text is what the last page says.
@@ -109,6 +122,16 @@ func (v *visitor) links() []string {
 		}
 	}
 	return out
+}
+
+// fields are the names of what the last page asks for, each once.
+func (v *visitor) fields() string {
+	var out []string
+	for _, m := range nameForm.FindAllStringSubmatch(mainForm.FindString(v.body), -1) {
+		out = append(out, m[1])
+	}
+	slices.Sort(out)
+	return strings.Join(slices.Compact(out), " ")
 }
 
 // shape is the address of the last page with everything but its first step

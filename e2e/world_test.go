@@ -36,6 +36,9 @@ func wanted(t *testing.T) {
 // who is whom the tests set an organization up as.
 var who = struct{ org, name, email, password string }{"Larchmere", "Ines Okafor", "ines@larchmere.example", "four quiet words here"}
 
+// account is what somebody signs in with.
+type account struct{ email, password string }
+
 // server is an installation served as `tickmark serve` does it.
 type server struct {
 	*app.App

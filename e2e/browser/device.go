@@ -3,11 +3,13 @@ package browser
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/tickmark/tickmark/internal/arch/repo"
@@ -33,6 +35,15 @@ func (p *Page) Prefers(pairs ...string) {
 	}
 	p.do("set preferences", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: list})
+		return err
+	}))
+}
+
+// Cookie gives the browser a cookie for an address.
+func (p *Page) Cookie(url string, c *http.Cookie) {
+	p.t.Helper()
+	p.do("take a cookie", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: url})
 		return err
 	}))
 }
