@@ -315,7 +315,6 @@ func (s *Stage) opine(ctx context.Context) error {
 	return nil
 }
 
-
 // word supplies the firm's words of the opinion, which the program never
 // makes up.
 func (s *Stage) word(ctx context.Context) error {

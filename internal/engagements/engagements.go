@@ -38,7 +38,7 @@ var (
 	Evidence        = op.Read("engagement_evidence.list", "List the client's evidence, newest first, as the auditor sees it.", auth.AuditRead, evidenceList)
 	EvidenceGet     = op.Read("engagement_evidence.get", "Show one of the client's evidence records.", auth.AuditRead, evidenceGet)
 	EvidenceContent = op.Read("engagement_evidence.content", "Return the bytes of one of the client's evidence records, in base64.", auth.AuditRead, evidenceContent)
-	Controls        = op.Read("engagement_controls.list", "List the controls that the client has adopted, which tests are planned of.", auth.AuditRead, controlList)
+	Controls        = op.Read("engagement_controls.list", "List the controls that the client has adopted, for planning their tests.", auth.AuditRead, controlList)
 	Entries         = op.Read("engagement_entries.list", "List the entries of the engagement's own log, newest first.", auth.AuditRead, entries)
 	EntryGet        = op.Read("engagement_entries.get", "Show an entry of the engagement's own log with its proof.", auth.AuditRead, entry)
 
