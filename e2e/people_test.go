@@ -159,7 +159,10 @@ func TestNobodyLosesTheWayWhenASessionEnds(t *testing.T) {
 	s := begun(t, assess.Offer{})
 	v := s.visitor(t)
 	v.post("/controls/adopt", "codes", "GOV-01")
-	v.at("/sign-in")
+	// The form waits with the sign-in, which is asked for where it was sent.
+	if v.last.StatusCode != http.StatusUnauthorized || v.last.Request.URL.Path != "/sign-in" {
+		t.Fatalf("%d at %s, want to be asked to sign in", v.last.StatusCode, v.last.Request.URL)
+	}
 	to := v.last.Request.URL.Query().Get("to")
 	v.post("/sign-in", "email", who.email, "password", who.password, "to", to)
 	if v.last.StatusCode != http.StatusOK {

@@ -304,6 +304,10 @@ func tables(t *testing.T, d *db.DB) map[string][]string {
 	return all
 }
 
+// counted are large tables to which rows are only ever added, as other tests
+// see to: their number says whether anything happened.
+var counted = map[string]bool{"ledger_leaf": true, "ledger_opening": true, "source_resource": true, "blob": true}
+
 // rows digests everything the database holds of the organization, its firm and
 // their engagements, by table. Sessions and checkpoints are left out: reading a page may touch the one, and
 // the sealer makes the other whenever it comes to it. So are hashes over the
@@ -323,6 +327,9 @@ func (x *tenant) rows(in ...input) map[string]string {
 			continue
 		}
 		list := strings.Join(columns, ", ")
+		if counted[table] {
+			columns, list = []string{""}, "COUNT(*)"
+		}
 		h, n := sha256.New(), 0
 		x.must(x.app.DB.Read(x.t.Context(), db.All, func(tx *db.Tx) error {
 			return tx.Each("SELECT "+list+" FROM "+table+" WHERE org_id IN (?"+strings.Repeat(", ?", len(holders)-1)+") ORDER BY "+list, holders, func(scan func(...any) error) error {
