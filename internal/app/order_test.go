@@ -445,7 +445,7 @@ func TestNoSequenceReachesAForbiddenOrder(t *testing.T) {
 		t.Skip("NOT RUN: games of the order of events")
 	}
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		flag.Set("rapid.checks", "4") // each is a whole engagement; -rapid.checks asks for more
+		flag.Set("rapid.checks", "3") // each is a whole engagement; -rapid.checks asks for more
 	}
 	a, games := installation(t, openSQLite(t)), 0
 	all := moves()

@@ -55,7 +55,7 @@ func TestEveryChangedByteIsNamed(t *testing.T) {
 		step int
 	}{
 		{"lowest bit", 0x01, []string{vkey(1)}, 1},
-		{"all bits", 0xff, []string{vkey(1)}, 3},
+		{"all bits", 0xff, []string{vkey(1)}, 13},
 		{"lowest bit, no key", 0x01, nil, 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
