@@ -44,7 +44,8 @@ var ranks = map[string]int{
 	"arch/repo":    support,
 	"arch/sqlscan": support + 1, "blob/blobtest": support + 1, "db/dbtest": support + 1, "ledger/ledgertest": support + 1, "site/sitetest": support + 1, "/e2e/crash": 50, "/e2e/browser": support + 1,
 	"op/optest": support + 2, "db/dbtest/withpostgres": support + 2,
-	"app": 40, "arch": 40,
+	"procedures/procedurestest": support + 3,
+	"app":                       40, "arch": 40,
 	"/cmd/*": 50,
 	"/e2e":   50,
 	"/":      50, // tests of the README and docs

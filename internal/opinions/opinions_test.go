@@ -14,9 +14,10 @@ import (
 	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/procedures/procedurestest"
 )
 
-func read(t *testing.T, x examined) opinions.Conclusions {
+func read(t *testing.T, x procedurestest.Examined) opinions.Conclusions {
 	t.Helper()
 	return optest.Do(t, x.Staff, opinions.Get, opinions.Ref{Engagement: x.ID})
 }
@@ -37,7 +38,7 @@ func refused[In, Out any](t *testing.T, desk *op.Desk, o *op.Op[In, Out], in In,
 
 func TestConclusionsComeInOrderAndAreAPersons(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "2026-01-01", "2026-10-31")
+		x := procedurestest.Examine(t, desk, "2026-01-01", "2026-10-31")
 		in := opinions.Judgement{Engagement: x.ID, Criterion: "CC8.1", Decision: opinions.Met}
 		refused(t, x.Staff, opinions.Judge, in, fault.KindConflict, "CHG-90 is not concluded")
 		for _, d := range []*op.Desk{x.Lead, x.Client, x.ControlOwner, x.Boss} {
@@ -45,8 +46,8 @@ func TestConclusionsComeInOrderAndAreAPersons(t *testing.T) {
 			refused(t, d, opinions.Get, opinions.Ref{Engagement: x.ID}, fault.KindDenied, "audit:read")
 			refused(t, d, opinions.Decide, opinions.Ruling{Engagement: x.ID, Part: "operation", Decision: "unmodified"}, fault.KindDenied, "audit:review")
 		}
-		x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
-		x.conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
+		x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
 		refused(t, x.Staff, opinions.Judge, in, fault.KindInvalid, "“not met” is proposed for CC8.1: give your reason")
 		refused(t, x.Staff, opinions.Judge, opinions.Judgement{Engagement: x.ID, Criterion: "A1.1", Decision: opinions.Met}, fault.KindInvalid, "not in the scope")
 		refused(t, x.Staff, opinions.Accept, opinions.Acceptance{Engagement: x.ID, Criteria: []string{"CC1.1", "CC8.1"}}, fault.KindConflict, "CC8.1 is not among")
@@ -77,14 +78,14 @@ func TestConclusionsComeInOrderAndAreAPersons(t *testing.T) {
 
 func TestThePartsAreDecidedByWhoReviews(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "2026-01-01", "2026-10-31")
-		x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
-		x.conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
+		x := procedurestest.Examine(t, desk, "2026-01-01", "2026-10-31")
+		x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
 		rule := func(part, decision, reason string) opinions.Ruling {
 			return opinions.Ruling{Engagement: x.ID, Part: part, Decision: decision, Reason: reason}
 		}
 		refused(t, x.Manager, opinions.Decide, rule("design", "unmodified", ""), fault.KindConflict, "done once an engagement is evaluation")
-		x.advance(t, x.Partner, engagements.Evaluation)
+		x.Advance(t, x.Partner, engagements.Evaluation)
 		refused(t, x.Manager, opinions.Decide, rule("design", "unmodified", ""), fault.KindConflict, "33 of 33 are open")
 		met(t, x)
 		refused(t, x.Staff, opinions.Decide, rule("design", "unmodified", ""), fault.KindDenied, "audit:review")
@@ -112,7 +113,7 @@ func TestThePartsAreDecidedByWhoReviews(t *testing.T) {
 }
 
 // met concludes on every criterion as proposed.
-func met(t *testing.T, x examined) {
+func met(t *testing.T, x procedurestest.Examined) {
 	t.Helper()
 	var codes []string
 	for _, k := range read(t, x).Criteria {
@@ -127,10 +128,10 @@ func met(t *testing.T, x examined) {
 
 func TestAConclusionFallsWithWhatItRestsOn(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "2026-01-01", "2026-10-31")
-		x.conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
+		x := procedurestest.Examine(t, desk, "2026-01-01", "2026-10-31")
+		x.Conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
 		optest.Do(t, x.Staff, opinions.Judge, opinions.Judgement{Engagement: x.ID, Criterion: "CC8.1", Decision: opinions.Met})
-		x.conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
+		x.Conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
 		now := read(t, x)
 		if k := find(now, "CC8.1"); k.Decision.Stands() || !strings.Contains(k.Decision.Stale, "CHG-90 was concluded anew") || k.Proposal.Value != opinions.NotMet {
 			t.Errorf("got %+v, %+v", k.Decision, k.Proposal)
@@ -143,22 +144,22 @@ func TestAConclusionFallsWithWhatItRestsOn(t *testing.T) {
 
 func TestTheDraftWaitsForEveryCriterion(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "2026-01-01", "2026-10-31")
-		x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
-		x.conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
-		x.advance(t, x.Partner, engagements.Evaluation)
+		x := procedurestest.Examine(t, desk, "2026-01-01", "2026-10-31")
+		x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
+		x.Advance(t, x.Partner, engagements.Evaluation)
 		refused(t, x.Partner, engagements.Advance, engagements.Advancing{ID: x.ID, To: "draft_report"}, fault.KindConflict, "Every criterion in scope is concluded (33 missing, CC1.1")
 		met(t, x)
-		x.advance(t, x.Partner, engagements.DraftReport)
+		x.Advance(t, x.Partner, engagements.DraftReport)
 	})
 }
 
 func TestATypeIGivesNoOpinionOnOperation(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "", "2026-10-31")
-		x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
-		x.conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
-		x.advance(t, x.Partner, engagements.Evaluation)
+		x := procedurestest.Examine(t, desk, "", "2026-10-31")
+		x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
+		x.Advance(t, x.Partner, engagements.Evaluation)
 		met(t, x)
 		refused(t, x.Partner, opinions.Decide, opinions.Ruling{Engagement: x.ID, Part: "operation", Decision: "unmodified"}, fault.KindInvalid, "no opinion on the operation")
 		if got := read(t, x); len(got.Parts) != 2 || got.Parts[1].Proposal.Value != opinions.Unmodified {
@@ -169,7 +170,7 @@ func TestATypeIGivesNoOpinionOnOperation(t *testing.T) {
 
 func TestNoFieldSaysWhereWordsComeFrom(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "2026-01-01", "2026-10-31")
+		x := procedurestest.Examine(t, desk, "2026-01-01", "2026-10-31")
 		for _, o := range opinions.Operations {
 			if !o.Writes() {
 				continue
@@ -195,7 +196,7 @@ func all2(err error) string {
 }
 
 // last is the newest entry of the engagement's log: its kind and body.
-func last(t *testing.T, x examined) (canon.Kind, map[string]any) {
+func last(t *testing.T, x procedurestest.Examined) (canon.Kind, map[string]any) {
 	t.Helper()
 	if err := x.Staff.Ledger.SealAll(t.Context()); err != nil {
 		t.Fatal(err)
@@ -207,10 +208,10 @@ func last(t *testing.T, x examined) (canon.Kind, map[string]any) {
 
 func TestEntriesSayWhatWasProposedAndDecided(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "2026-01-01", "2026-10-31")
-		x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
-		x.conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
-		x.advance(t, x.Partner, engagements.Evaluation)
+		x := procedurestest.Examine(t, desk, "2026-01-01", "2026-10-31")
+		x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
+		x.Advance(t, x.Partner, engagements.Evaluation)
 		optest.Do(t, x.Staff, opinions.Judge, opinions.Judgement{Engagement: x.ID, Criterion: "CC8.1", Decision: opinions.NotMet, Reason: "It is too weak."})
 		kind, body := last(t, x)
 		want := map[string]any{"op": "criteria_conclusions.decide", "id": x.ID, "step": "criterion", "criterion": "CC8.1", "proposal": "met", "decision": "not_met", "reason": "It is too weak."}

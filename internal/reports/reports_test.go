@@ -19,6 +19,7 @@ import (
 	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/procedures/procedurestest"
 	"github.com/tickmark/tickmark/internal/reports"
 )
 
@@ -28,6 +29,14 @@ func refused[In, Out any](t *testing.T, desk *op.Desk, o *op.Op[In, Out], in In,
 	if fault.KindOf(err) != kind || !strings.Contains(err.Error(), says) {
 		t.Errorf("%s by %s: got %v, want %s with %q", o.Name(), desk.Actor.Name, err, kind, says)
 	}
+}
+
+// examined is an engagement with what these tests do to its report.
+type examined struct{ procedurestest.Examined }
+
+func examine(t *testing.T, desk *op.Desk, starts, ends string) examined {
+	t.Helper()
+	return examined{procedurestest.Examine(t, desk, starts, ends)}
 }
 
 func (x examined) book(t *testing.T, desk *op.Desk) reports.Book {
@@ -89,15 +98,15 @@ func (x examined) review(t *testing.T) {
 func drafted(t *testing.T, desk *op.Desk, starts string, bad bool) examined {
 	t.Helper()
 	x := examine(t, desk, starts, "2026-10-31")
-	x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+	x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
 	if bad {
-		x.conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
+		x.Conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
 	} else {
-		x.conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
 	}
-	x.advance(t, x.Partner, engagements.Evaluation)
+	x.Advance(t, x.Partner, engagements.Evaluation)
 	x.settle(t)
-	x.advance(t, x.Partner, engagements.DraftReport)
+	x.Advance(t, x.Partner, engagements.DraftReport)
 	optest.Do(t, x.Staff, reports.Draft, reports.Ref{Engagement: x.ID})
 	return x
 }
@@ -113,8 +122,8 @@ func signable(t *testing.T, desk *op.Desk, starts string) examined {
 	x.write(t, x.Lead, "III.DC1", "We keep ledgers.")
 	optest.Do(t, x.Staff, reports.Draft, reports.Ref{Engagement: x.ID})
 	x.review(t)
-	x.advance(t, x.Partner, engagements.ManagementReview)
-	x.advance(t, x.Lead, engagements.SignOff)
+	x.Advance(t, x.Partner, engagements.ManagementReview)
+	x.Advance(t, x.Lead, engagements.SignOff)
 	return x
 }
 
@@ -295,7 +304,7 @@ func TestWhoSeesWhatAndSuppliesWhat(t *testing.T) {
 		refused(t, x.Client, reports.SetText, write("III.DC1"), fault.KindConflict, "changed since you read")
 		refused(t, x.Lead, reports.Draft, reports.Ref{Engagement: x.ID}, fault.KindDenied, "audit:write")
 
-		x.advance(t, x.Partner, engagements.ManagementReview)
+		x.Advance(t, x.Partner, engagements.ManagementReview)
 		b := x.book(t, x.Lead)
 		if len(b.Prints) != 1 || b.Prints[0].ID != first.ID {
 			t.Errorf("at review the client sees %+v", b.Prints)
@@ -310,7 +319,7 @@ func TestWhoSeesWhatAndSuppliesWhat(t *testing.T) {
 			optest.Do(t, x.Lead, procedures.Respond, procedures.Response{Engagement: x.ID, ID: string(d.ID), Text: "A deputy is named since October."})
 		}
 		x.review(t)
-		x.advance(t, x.Lead, engagements.SignOff)
+		x.Advance(t, x.Lead, engagements.SignOff)
 		if got := x.book(t, x.Staff).Changed; !slices.Equal(got, []string{"Section III", "Section V"}) {
 			t.Errorf("changed since the draft: %v", got)
 		}
@@ -331,18 +340,18 @@ func TestWhoSeesWhatAndSuppliesWhat(t *testing.T) {
 func TestADraftIsPrintedAfterTheLastConclusion(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		x := examine(t, desk, "2026-01-01", "2026-10-31")
-		x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
-		x.conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
-		x.advance(t, x.Partner, engagements.Evaluation)
+		x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
+		x.Advance(t, x.Partner, engagements.Evaluation)
 		refused(t, x.Staff, reports.Draft, reports.Ref{Engagement: x.ID}, fault.KindConflict, "done once an engagement is draft report")
 		x.settle(t)
-		x.advance(t, x.Partner, engagements.DraftReport)
+		x.Advance(t, x.Partner, engagements.DraftReport)
 		refused(t, x.Partner, engagements.Advance, engagements.Advancing{ID: x.ID, To: "management_review"}, fault.KindConflict, "no draft is printed")
 		optest.Do(t, x.Staff, reports.Draft, reports.Ref{Engagement: x.ID})
 		optest.Do(t, x.Staff, opinions.Judge, opinions.Judgement{Engagement: x.ID, Criterion: "CC8.1", Decision: opinions.NotMet, Reason: "It is too weak after all."})
 		refused(t, x.Partner, engagements.Advance, engagements.Advancing{ID: x.ID, To: "management_review"}, fault.KindConflict, "print 1 is older than the last conclusion")
 		optest.Do(t, x.Staff, reports.Draft, reports.Ref{Engagement: x.ID})
-		x.advance(t, x.Partner, engagements.ManagementReview)
+		x.Advance(t, x.Partner, engagements.ManagementReview)
 		refused(t, x.Lead, engagements.Advance, engagements.Advancing{ID: x.ID, To: "sign_off"}, fault.KindConflict, "Every part of the opinion is decided (2 missing)")
 	})
 }

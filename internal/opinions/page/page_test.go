@@ -10,12 +10,13 @@ import (
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/opinions/page"
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/procedures/procedurestest"
 	"github.com/tickmark/tickmark/internal/site/sitetest"
 )
 
 func TestConclusionsFromProposalToDecision(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "2026-01-01", "2026-10-31")
+		x := procedurestest.Examine(t, desk, "2026-01-01", "2026-10-31")
 		s := sitetest.New(t, desk.Engine, page.Routes())
 		v, at := s.As(x.Staff), "/engagements/"+x.ID+"/conclusions"
 		s.As(x.Lead).Get(at).Is(http.StatusForbidden)
@@ -32,8 +33,8 @@ func TestConclusionsFromProposalToDecision(t *testing.T) {
 		locked.Says(".tm-locked", "Conclude: 1 missing")
 		locked.Says(".tm-locked", "CHG-90 is not concluded")
 
-		x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
-		x.conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
+		x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Deviates, procedures.NotEffective)
 		now := v.Get(at)
 		now.Says(".tm-lead", "Accept 32 proposals that are met")
 		now.Says("#series-CC8", "Not met")
@@ -64,7 +65,7 @@ func TestConclusionsFromProposalToDecision(t *testing.T) {
 		v.Get(at+"/CC8.1").Says("#decision", "Decided: Not met")
 		v.Get(at + "/CC99").Is(http.StatusNotFound)
 
-		x.advance(t, x.Partner, engagements.Evaluation)
+		x.Advance(t, x.Partner, engagements.Evaluation)
 		if v.Get(at).Count("a[href="+at+"/parts/design]") != 0 {
 			t.Error("staff is offered to decide")
 		}

@@ -10,12 +10,13 @@ import (
 	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/procedures/procedurestest"
 	"github.com/tickmark/tickmark/internal/reports/page"
 	"github.com/tickmark/tickmark/internal/site/sitetest"
 )
 
 // settle concludes on everything as proposed.
-func settle(t *testing.T, x examined) {
+func settle(t *testing.T, x procedurestest.Examined) {
 	t.Helper()
 	var met []string
 	for _, k := range optest.Do(t, x.Staff, opinions.Get, opinions.Ref{Engagement: x.ID}).Criteria {
@@ -29,7 +30,7 @@ func settle(t *testing.T, x examined) {
 
 func TestAReportFromFirstDraftToIssue(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
-		x := examine(t, desk, "2026-01-01", "2026-10-31")
+		x := procedurestest.Examine(t, desk, "2026-01-01", "2026-10-31")
 		s := sitetest.New(t, desk.Engine, page.Routes())
 		staff, partner, lead, boss := s.As(x.Staff), s.As(x.Partner), s.As(x.Lead), s.As(x.Boss)
 		at := "/engagements/" + x.ID + "/report"
@@ -43,11 +44,11 @@ func TestAReportFromFirstDraftToIssue(t *testing.T) {
 		lead.Get(at + "/issue").Is(http.StatusForbidden)
 		partner.Get(at+"/issue").Says("#sign", "The engagement is fieldwork, not at sign-off")
 
-		x.conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
-		x.conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
-		x.advance(t, x.Partner, engagements.Evaluation)
+		x.Conclude(t, "GOV-90", procedures.Agrees, procedures.Effective)
+		x.Conclude(t, "CHG-90", procedures.Agrees, procedures.Effective)
+		x.Advance(t, x.Partner, engagements.Evaluation)
 		settle(t, x)
-		x.advance(t, x.Partner, engagements.DraftReport)
+		x.Advance(t, x.Partner, engagements.DraftReport)
 		staff.Get(at).Says("h1", "No draft is printed yet.")
 		staff.Post(at + "/draft").LeadsTo(at)
 		staff.Get(at).Says("#prints", "1, PDF")
@@ -71,11 +72,11 @@ func TestAReportFromFirstDraftToIssue(t *testing.T) {
 		for _, code := range []string{"GOV-90", "CHG-90"} {
 			optest.Do(t, x.Manager, procedures.Review, procedures.Signature{Engagement: x.ID, Control: code})
 		}
-		x.advance(t, x.Partner, engagements.ManagementReview)
+		x.Advance(t, x.Partner, engagements.ManagementReview)
 		lead.Get(at).Says("h1", "Print 2 is the draft to answer to.")
 		partner.Get(at).Says(".tm-locked", "Issue: 2 missing")
 		boss.Get(at + "/assertion").Is(http.StatusConflict)
-		x.advance(t, x.Lead, engagements.SignOff)
+		x.Advance(t, x.Lead, engagements.SignOff)
 
 		file := lead.Get(lead.Get(at).Attr("#prints a", "href"))
 		if got := file.Header.Get("Content-Disposition"); got != `attachment; filename="example-2026-draft-2.pdf"` || !strings.HasPrefix(file.Body, "%PDF-") {

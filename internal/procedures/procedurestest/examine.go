@@ -1,4 +1,6 @@
-package opinions_test
+// Package procedurestest takes an engagement through its tests, for the tests
+// of what follows from them.
+package procedurestest
 
 import (
 	"slices"
@@ -14,17 +16,17 @@ import (
 	"github.com/tickmark/tickmark/internal/procedures"
 )
 
-// examined is an engagement in which two key controls were looked at: GOV-90
+// Examined is an engagement in which two key controls were looked at: GOV-90
 // answers every criterion of Security but CC8.1, CHG-90 only that one.
-type examined struct {
+type Examined struct {
 	optest.Sides
-	record evidence.Record
+	Record evidence.Record
 }
 
-// examine takes an engagement over a period, or as of a day, to evaluation.
-func examine(t *testing.T, desk *op.Desk, starts, ends string) examined {
+// Examine takes an engagement over a period, or as of a day, to evaluation.
+func Examine(t testing.TB, desk *op.Desk, starts, ends string) Examined {
 	t.Helper()
-	x := examined{Sides: optest.Engage(t, desk, starts, ends)}
+	x := Examined{Sides: optest.Engage(t, desk, starts, ends)}
 	cat, err := frameworks.Shipped()
 	if err != nil {
 		t.Fatal(err)
@@ -55,16 +57,16 @@ func examine(t *testing.T, desk *op.Desk, starts, ends string) examined {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.record = optest.Do(t, x.Lead, evidence.Submit, evidence.Submission{Blob: kept.Address, Title: "Tickets", Origin: "tickets", Level: 4,
+	x.Record = optest.Do(t, x.Lead, evidence.Submit, evidence.Submission{Blob: kept.Address, Title: "Tickets", Origin: "tickets", Level: 4,
 		Captured: time.Date(2026, 10, 30, 12, 0, 0, 0, time.UTC)})
 	for _, code := range []string{"GOV-90", "CHG-90"} {
-		optest.Do(t, x.Staff, procedures.Link, procedures.Linking{Engagement: x.ID, Control: code, Items: []string{code}, Evidence: string(x.record.ID)})
+		optest.Do(t, x.Staff, procedures.Link, procedures.Linking{Engagement: x.ID, Control: code, Items: []string{code}, Evidence: string(x.Record.ID)})
 	}
 	return x
 }
 
-// conclude tests a control with a mark, and concludes on it.
-func (x examined) conclude(t *testing.T, control, mark, decision string) {
+// Conclude tests a control with a mark, and concludes on it.
+func (x Examined) Conclude(t testing.TB, control, mark, decision string) {
 	t.Helper()
 	marking := procedures.Marking{Engagement: x.ID, Control: control, Items: []string{control}, Attributes: []string{"A"}, Mark: mark}
 	if mark == procedures.Deviates {
@@ -81,7 +83,8 @@ func (x examined) conclude(t *testing.T, control, mark, decision string) {
 	optest.Do(t, x.Staff, procedures.Conclude, procedures.Decision{Engagement: x.ID, Control: control, Decision: decision, Reason: "As tested."})
 }
 
-func (x examined) advance(t *testing.T, by *op.Desk, to engagements.State) {
+// Advance takes the engagement on, as somebody who may.
+func (x Examined) Advance(t testing.TB, by *op.Desk, to engagements.State) {
 	t.Helper()
 	optest.Do(t, by, engagements.Advance, engagements.Advancing{ID: x.ID, To: string(to)})
 }
