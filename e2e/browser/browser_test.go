@@ -65,7 +65,8 @@ func site(t *testing.T) string {
 }
 
 func TestFormByMouse(t *testing.T) {
-	p, url := browser.Open(t), site(t)
+	url := site(t) // before the page, so that it outlives the page
+	p := browser.Open(t)
 	p.Goto(url)
 	p.Wait("#late")
 	p.Fill("#name", "Ada")
@@ -83,7 +84,8 @@ func TestFormByMouse(t *testing.T) {
 }
 
 func TestFormByKeyboard(t *testing.T) {
-	p, url := browser.Open(t), site(t)
+	url := site(t)
+	p := browser.Open(t)
 	p.Goto(url)
 	p.TabTo("#name")
 	p.Press("Ctrl+a")
@@ -100,7 +102,8 @@ func TestFormByKeyboard(t *testing.T) {
 }
 
 func TestPageHearsComplaints(t *testing.T) {
-	p, url := browser.Open(t), site(t)
+	url := site(t)
+	p := browser.Open(t)
 	for path, want := range map[string][]string{
 		"/inline": {"Content Security Policy"},
 		"/throw":  {"said", "missing is not defined"},
@@ -121,7 +124,8 @@ func TestPageHearsComplaints(t *testing.T) {
 }
 
 func TestAxe(t *testing.T) {
-	p, url := browser.Open(t), site(t)
+	url := site(t)
+	p := browser.Open(t)
 	p.Goto(url)
 	if got := p.Axe(); len(got) != 0 {
 		t.Errorf("a sound page has violations: %v", got)
@@ -134,7 +138,8 @@ func TestAxe(t *testing.T) {
 }
 
 func TestScreenshot(t *testing.T) {
-	p, url := browser.Open(t), site(t)
+	url := site(t)
+	p := browser.Open(t)
 	p.Goto(url)
 	file := filepath.Join(t.TempDir(), "shots", "phone.png")
 	p.Screenshot(file, 390, 844, true, false)
@@ -155,7 +160,8 @@ func TestScreenshot(t *testing.T) {
 }
 
 func TestPagesShareNoCookies(t *testing.T) {
-	b, url := browser.Start(t), site(t)
+	url := site(t)
+	b := browser.Start(t)
 	one, other := b.Page(t), b.Page(t)
 	one.Goto(url)
 	other.Goto(url)
@@ -167,7 +173,8 @@ func TestPagesShareNoCookies(t *testing.T) {
 }
 
 func TestDownload(t *testing.T) {
-	p, url := browser.Open(t), site(t)
+	url := site(t)
+	p := browser.Open(t)
 	p.Goto(url)
 	file := p.Download(func() { p.Eval("void(location.href = '/file')", nil) })
 	if b, err := os.ReadFile(file); err != nil || string(b) != "the file" {
@@ -205,7 +212,8 @@ func suffer(t *testing.T, b *browser.Browser, test func(p *browser.Page)) string
 }
 
 func TestPageFailsTheTest(t *testing.T) {
-	b, url := browser.Start(t), site(t)
+	url := site(t)
+	b := browser.Start(t)
 	for name, c := range map[string]struct {
 		test func(p *browser.Page)
 		want string

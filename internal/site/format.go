@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Count writes a number with its thousands grouped: 48,213.
@@ -152,6 +154,24 @@ func Plural(n int64, one, many string) string {
 		return Count(n) + " " + one
 	}
 	return Count(n) + " " + many
+}
+
+// Capital begins a text with a capital letter.
+func Capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 || r == utf8.RuneError {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// Brief cuts a long key, such as a commit's id, in the middle; its record has
+// the whole.
+func Brief(key string) string {
+	if r := []rune(key); len(r) > 32 {
+		return string(r[:20]) + "…" + string(r[len(r)-8:])
+	}
+	return key
 }
 
 // stamp is the machine form of an instant for <time datetime>.

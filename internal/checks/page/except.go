@@ -89,7 +89,7 @@ func waiverTable(list []checks.Waiver, may, named bool) site.TableView {
 	for _, w := range list {
 		covers := site.Words("every failing one")
 		if w.Key != "" {
-			covers = site.Cell{Text: brief(w.Key), Mono: true}
+			covers = site.Cell{Text: site.Brief(w.Key), Mono: true}
 		}
 		if named {
 			covers = site.Cell{Text: w.Check, Href: "/checks/" + w.Check, Mono: true, Note: w.Key}
@@ -146,7 +146,7 @@ func (x detail) mayApprove(w checks.Waiver) bool {
 func (x detail) wish(w checks.Waiver) string {
 	covers := "every failing " + x.Kind
 	if w.Key != "" {
-		covers = brief(w.Key)
+		covers = site.Brief(w.Key)
 	}
 	return "Would cover " + covers + " until " + w.Ends.Format("2 January 2006") + ". Asked by " + w.Asker + "."
 }

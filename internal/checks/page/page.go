@@ -159,7 +159,7 @@ func (x listed) chips() []site.Chip {
 		out = append(out, x.chip(site.Status(s).Word()+" "+site.Count(n), "status", string(s), x.Status))
 	}
 	for _, s := range []string{"high", "medium", "low"} {
-		out = append(out, x.chip(capital(s), "severity", s, x.Severity))
+		out = append(out, x.chip(site.Capital(s), "severity", s, x.Severity))
 	}
 	if x.Kind != "" {
 		out = append(out, site.Chip{Text: "About " + x.Kind, Href: x.with("kind", "")})
@@ -188,7 +188,7 @@ func (x listed) table() site.TableView {
 	}
 	for _, c := range x.Looked {
 		t.Rows = append(t.Rows, site.Row{Href: "/checks/" + c.ID, Cells: []site.Cell{site.ID(c.ID, "/checks/"+c.ID), site.Words(says(c)),
-			site.Words(capital(c.Severity)), site.Node(codes(controlLinks(c))), site.Node(codes(criterionLinks(c))), site.Words(sourceNames(c)), mark(c)}})
+			site.Words(site.Capital(c.Severity)), site.Node(codes(controlLinks(c))), site.Node(codes(criterionLinks(c))), site.Words(sourceNames(c)), mark(c)}})
 	}
 	if len(t.Rows) > 0 {
 		t.Pager = site.PagerView{Shown: int64(len(t.Rows)), Of: int64(len(t.Rows))}
@@ -222,9 +222,9 @@ func statusWord(c checks.Check) string {
 func says(c checks.Check) string {
 	switch {
 	case c.Status == checks.Unknown && c.Reason != "":
-		return capital(c.Reason)
+		return site.Capital(c.Reason)
 	case c.Status == checks.Fail && c.Summary != "", c.Status == checks.Excepted && c.Summary != "":
-		return capital(c.Summary)
+		return site.Capital(c.Summary)
 	}
 	return c.Title
 }
@@ -254,13 +254,6 @@ func criterionLinks(c checks.Check) []site.Link {
 		out = append(out, site.Link{Text: m.Criterion, Href: "/criteria/" + m.Criterion})
 	}
 	return out
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func stop(s string) string {

@@ -175,20 +175,20 @@ func (x detail) sentence() string {
 	}
 	switch {
 	case !x.Looked:
-		return stop(capital(x.Reason))
+		return stop(site.Capital(x.Reason))
 	case x.Status == checks.Fail:
-		return strings.TrimSuffix(capital(x.Summary), ".") + since + "."
+		return strings.TrimSuffix(site.Capital(x.Summary), ".") + since + "."
 	case x.Status == checks.Unknown:
-		return "It cannot be known. " + stop(capital(x.Reason))
+		return "It cannot be known. " + stop(site.Capital(x.Reason))
 	case x.Status == checks.Excepted:
-		return strings.TrimSuffix(capital(x.Summary), ".") + ". An exception covers it until " + x.Until.Format("2 January 2006") + "."
+		return strings.TrimSuffix(site.Capital(x.Summary), ".") + ". An exception covers it until " + x.Until.Format("2 January 2006") + "."
 	case x.Status == checks.NotApplicable:
 		return "It applies to nothing that was seen."
 	}
 	if n := int64(x.Total - x.NotApplicable); n > 0 {
 		return fmt.Sprintf("%s of %s pass%s.", site.Count(int64(x.Passing)), site.Count(n), since)
 	}
-	return strings.TrimSuffix(capital(x.Summary), ".") + since + "."
+	return strings.TrimSuffix(site.Capital(x.Summary), ".") + since + "."
 }
 
 func (x detail) facts() []site.Fact {
@@ -196,7 +196,7 @@ func (x detail) facts() []site.Fact {
 	if x.Mandatory {
 		weight = "Fails its controls when it fails"
 	}
-	out := []site.Fact{{Text: capital(x.Severity) + " severity"}, {Text: weight}, {Text: "Reads " + x.Kind}, {Text: capital(x.Cadence) + ", good for " + x.Freshness}}
+	out := []site.Fact{{Text: site.Capital(x.Severity) + " severity"}, {Text: weight}, {Text: "Reads " + x.Kind}, {Text: site.Capital(x.Cadence) + ", good for " + x.Freshness}}
 	if x.Own {
 		out = append(out, site.Fact{Text: "Written here"})
 	}
@@ -223,7 +223,7 @@ func remedy(s string) (prose, command string) {
 func (x detail) sourceTable() site.TableView {
 	t := site.TableView{Caption: "What it says of each source", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "What it says", Wide: true},
 		{Head: "Since"}, {Head: "Read"}, {Head: "Run"}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No source answers it.", Text: stop(capital(x.Reason)), Link: site.Link{Text: "Connect a source", Href: "/sources/new"}}}
+		Empty: site.EmptyView{Title: "No source answers it.", Text: stop(site.Capital(x.Reason)), Link: site.Link{Text: "Connect a source", Href: "/sources/new"}}}
 	for _, a := range x.Sources {
 		since := site.Words("–")
 		if !a.Since.IsZero() {
@@ -233,7 +233,7 @@ func (x detail) sourceTable() site.TableView {
 		if a.Status == checks.Unknown && a.Reason != "" {
 			what = a.Reason
 		}
-		t.Rows = append(t.Rows, site.Row{Href: "/sources/" + string(a.Source), Cells: []site.Cell{{Text: a.Name, Strong: true}, site.Words(capital(what)),
+		t.Rows = append(t.Rows, site.Row{Href: "/sources/" + string(a.Source), Cells: []site.Cell{{Text: a.Name, Strong: true}, site.Words(site.Capital(what)),
 			since, site.Node(site.Age(a.At, x.Now)), site.Node(site.ShortID(string(a.Run), "/runs/"+string(a.Run))), site.Mark(site.Status(a.Status), "")}})
 	}
 	return t
@@ -260,7 +260,7 @@ func (x detail) resources() string {
 }
 
 func (x detail) findingTable() site.TableView {
-	t := site.TableView{Caption: "Resources", Columns: []site.Column{{Head: capital(x.Kind), Mono: true, Phone: site.PlaceFirst}, {Head: "Why", Wide: true},
+	t := site.TableView{Caption: "Resources", Columns: []site.Column{{Head: site.Capital(x.Kind), Mono: true, Phone: site.PlaceFirst}, {Head: "Why", Wide: true},
 		{Head: "Since"}, {Head: "Source"}, {Head: "Status", Phone: site.PlaceEnd}}}
 	for _, s := range []checks.Status{checks.Fail, checks.Unknown, checks.Pass} {
 		n := map[checks.Status]int{checks.Fail: x.Failing, checks.Unknown: x.Check.Unknown, checks.Pass: x.Passing}[s]
@@ -271,7 +271,7 @@ func (x detail) findingTable() site.TableView {
 	t.Empty = site.EmptyView{Title: "None.", Text: "No single " + x.Kind + " says this."}
 	for _, f := range x.Findings.Items {
 		href := fmt.Sprintf("/sources/%s/%s/%s", f.Source, x.Kind, url.PathEscape(f.Key))
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.ID(brief(f.Key), href), site.Words(capital(f.Reason)),
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.ID(site.Brief(f.Key), href), site.Words(site.Capital(f.Reason)),
 			site.Node(site.Age(f.Since, x.Now)), site.Words(x.Names[string(f.Source)]), site.Mark(site.Status(f.Status), "")}})
 	}
 	if len(t.Rows) > 0 {
@@ -287,14 +287,6 @@ func (x detail) findingTable() site.TableView {
 		}
 	}
 	return t
-}
-
-// brief cuts a long key, such as a commit's id; its record has the whole.
-func brief(key string) string {
-	if r := []rune(key); len(r) > 32 {
-		return string(r[:16]) + "…" + string(r[len(r)-8:])
-	}
-	return key
 }
 
 // rule is the check as it is run, for whoever wants to repeat it.
@@ -324,7 +316,7 @@ func (x detail) intervals() []site.Interval {
 	var out []site.Interval
 	last := len(x.Held.Spans) - 1
 	for i, s := range x.Held.Spans {
-		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: capital(s.Cause)}
+		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: site.Capital(s.Cause)}
 		switch length := s.To.Sub(s.From); {
 		case i == 0 && s.Status == checks.Unknown, length < shortest:
 			// Nobody looked yet, or too short to be told from its neighbours.

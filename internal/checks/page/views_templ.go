@@ -476,7 +476,7 @@ func showBody(x detail) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						if x.Status == checks.Unknown && x.Looked {
-							templ_7745c5c3_Err = site.Notice(site.StatusUnknown, "Why it is unknown.", stop(capital(x.Reason))).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = site.Notice(site.StatusUnknown, "Why it is unknown.", stop(site.Capital(x.Reason))).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}

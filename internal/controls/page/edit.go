@@ -17,7 +17,7 @@ var frequencies = []string{"annual", "semi_annual", "quarterly", "monthly", "sem
 func choices(list []string, chosen string) []site.Option {
 	var out []site.Option
 	for _, s := range list {
-		out = append(out, site.Option{Value: s, Text: capital(words(s)), Chosen: s == chosen})
+		out = append(out, site.Option{Value: s, Text: site.Capital(words(s)), Chosen: s == chosen})
 	}
 	return out
 }

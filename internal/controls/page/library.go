@@ -222,7 +222,7 @@ func adopt(v *site.Visit) error {
 	if readErr != nil {
 		return readErr
 	}
-	x.Problem, x.Chosen = stop(capital(f.Message)), in.Codes
+	x.Problem, x.Chosen = stop(site.Capital(f.Message)), in.Codes
 	return v.ShowWrong(shell("Control library", site.Crumb{Text: "Library"}), libraryBody(x))
 }
 
@@ -291,7 +291,7 @@ func (x one) facts() []site.Fact {
 	if x.Key {
 		key = "Key control"
 	}
-	return []site.Fact{{Text: key}, {Text: capital(words(x.Nature)) + ", " + words(x.Frequency)}, {Text: capital(x.Type)},
+	return []site.Fact{{Text: key}, {Text: site.Capital(words(x.Nature)) + ", " + words(x.Frequency)}, {Text: site.Capital(x.Type)},
 		{Text: "Owned by " + x.OwnerRole}, {Text: "Expected from stage " + x.Stage, Href: "/controls/library?stage=" + x.Stage}}
 }
 

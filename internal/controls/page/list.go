@@ -161,7 +161,7 @@ func (x listed) table() site.TableView {
 		status, word := standing(c)
 		t.Rows = append(t.Rows, site.Row{Href: implied(c.Control), Cells: []site.Cell{
 			site.ID(c.Code, implied(c.Control)), site.WordsNote(c.Title, keyWord(c.Key)), site.Node(criteriaLinks(c.Criteria)), site.Node(site.Person(c.OwnerName)),
-			site.Words(capital(words(c.Frequency))), site.Node(parts(c)), site.Mark(status, word),
+			site.Words(site.Capital(words(c.Frequency))), site.Node(parts(c)), site.Mark(status, word),
 		}})
 	}
 	if len(x.Rows) > 0 {

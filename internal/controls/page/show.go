@@ -198,7 +198,7 @@ func (x detail) intervals() []site.Interval {
 	var out []site.Interval
 	last := len(x.Held.Spans) - 1
 	for i, s := range x.Held.Spans {
-		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: capital(s.Cause)}
+		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: site.Capital(s.Cause)}
 		switch length := s.To.Sub(s.From); {
 		case i == 0 && s.Status == checks.Unknown, length < shortest:
 			// Nobody looked yet, or too short to be told from its neighbours.
@@ -269,9 +269,9 @@ func (x detail) sentence() string {
 	}
 	switch x.Status {
 	case site.StatusFail:
-		return capital(strings.TrimSuffix(orElse(x.FailingOf.Summary, x.Why), ".")) + from + "."
+		return site.Capital(strings.TrimSuffix(orElse(x.FailingOf.Summary, x.Why), ".")) + from + "."
 	case site.StatusUnknown:
-		return "It cannot be known whether it holds" + from + ". " + stop(capital(x.reason()))
+		return "It cannot be known whether it holds" + from + ". " + stop(site.Capital(x.reason()))
 	case site.StatusPass:
 		if len(x.Control.Checks) > 0 {
 			return fmt.Sprintf("%s%s.", answered(x.Checks), from)
@@ -287,7 +287,7 @@ func (x detail) sentence() string {
 func (x detail) excepted() string {
 	for _, c := range x.Checks {
 		if c.Looked && c.Status == checks.Excepted {
-			return strings.TrimSuffix(capital(c.Summary), ".") + ". An exception covers it until " + since(c.Until) + "."
+			return strings.TrimSuffix(site.Capital(c.Summary), ".") + ". An exception covers it until " + since(c.Until) + "."
 		}
 	}
 	return "It fails, and an exception covers it."
@@ -328,7 +328,7 @@ func (x detail) facts() []site.Fact {
 	if x.Key {
 		key = "Key control"
 	}
-	return []site.Fact{{Text: key}, {Text: capital(words(x.Nature)) + ", " + words(x.Frequency)},
+	return []site.Fact{{Text: key}, {Text: site.Capital(words(x.Nature)) + ", " + words(x.Frequency)},
 		{Text: fmt.Sprintf("Version %d, in force since %s", x.Version, site.Date(x.Updated)), Href: "#history"}, {Text: "Owner", Person: orElse(x.OwnerName, "Nobody yet")}}
 }
 
@@ -486,12 +486,4 @@ func resource(c checks.Check, f checks.Finding) string {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	return line
-}
-
-// brief cuts a long key, such as a commit's id; its record has the whole.
-func brief(key string) string {
-	if r := []rune(key); len(r) > 32 {
-		return string(r[:16]) + "…" + string(r[len(r)-8:])
-	}
-	return key
 }

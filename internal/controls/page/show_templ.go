@@ -209,9 +209,9 @@ func showBody(x detail) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							var templ_7745c5c3_Var9 string
-							templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(brief(f.Key))
+							templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(site.Brief(f.Key))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `show.templ`, Line: 41, Col: 103}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `show.templ`, Line: 41, Col: 108}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 							if templ_7745c5c3_Err != nil {
@@ -222,9 +222,9 @@ func showBody(x detail) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							var templ_7745c5c3_Var10 string
-							templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(capital(f.Reason))
+							templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(site.Capital(f.Reason))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `show.templ`, Line: 42, Col: 47}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `show.templ`, Line: 42, Col: 52}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 							if templ_7745c5c3_Err != nil {

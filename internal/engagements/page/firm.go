@@ -116,7 +116,7 @@ func cadences(p sample.Profile) site.TableView {
 	t := site.TableView{Caption: "Items tested, by how often a control operates", Columns: riskColumns("The control operates")}
 	for _, c := range sample.Cadences() {
 		if b, known := p.Scheduled[c]; known {
-			t.Rows = append(t.Rows, byRisk(capital(cadenceWord(c)), b, ""))
+			t.Rows = append(t.Rows, byRisk(site.Capital(cadenceWord(c)), b, ""))
 		}
 	}
 	t.Rows = append(t.Rows, byRisk("Automatically: looks at it in force, beside each version", p.Looks, ""))
@@ -166,7 +166,7 @@ func supports(p sample.Profile) site.TableView {
 	t := site.TableView{Caption: "When a result supports a control", Columns: []site.Column{{Head: "Risk", Wide: true, Phone: site.PlaceFirst}, {Head: "Confidence", Num: true}, {Head: "Tolerable rate", Num: true}}}
 	for _, r := range []sample.Risk{sample.Low, sample.Moderate, sample.High} {
 		l := p.Limits(r)
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(capital(string(r))), site.Words(percent(l.Confidence)), site.Words(percent(l.Tolerable))}})
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(site.Capital(string(r))), site.Words(percent(l.Confidence)), site.Words(percent(l.Tolerable))}})
 	}
 	return t
 }

@@ -81,16 +81,16 @@ func (x list) sentence() string {
 		}
 	}
 	if running == 0 {
-		return capital(several(len(x.Items), "engagement is", "engagements are")) + " over, and none is under way."
+		return site.Capital(several(len(x.Items), "engagement is", "engagements are")) + " over, and none is under way."
 	}
-	text := capital(several(running, "engagement is", "engagements are")) + " under way."
+	text := site.Capital(several(running, "engagement is", "engagements are")) + " under way."
 	switch {
 	case asked == 0:
 		return text
 	case x.Firm:
-		return text + " " + capital(several(asked, "waits", "wait")) + " for a partner to accept."
+		return text + " " + site.Capital(several(asked, "waits", "wait")) + " for a partner to accept."
 	}
-	return text + " " + capital(several(asked, "waits", "wait")) + " for the firm to accept."
+	return text + " " + site.Capital(several(asked, "waits", "wait")) + " for the firm to accept."
 }
 
 func (x list) facts() []site.Fact {
@@ -122,7 +122,7 @@ func (x list) table() site.TableView {
 		if x.Firm {
 			name = e.Client.Name
 		}
-		t.Rows = append(t.Rows, site.Row{Href: href(e.Engagement, ""), Cells: []site.Cell{{Text: e.Name, Strong: true}, site.Words(name), site.Words(typeWord(e.Engagement)), site.Words(capital(period(e.Engagement))),
+		t.Rows = append(t.Rows, site.Row{Href: href(e.Engagement, ""), Cells: []site.Cell{{Text: e.Name, Strong: true}, site.Words(name), site.Words(typeWord(e.Engagement)), site.Words(site.Capital(period(e.Engagement))),
 			{Text: stateWord(e.State), Status: stateStatus(e.State)}, next(e)}})
 	}
 	return t

@@ -83,9 +83,9 @@ func what(e evidence.Entry) string {
 	}
 	if e.Op != "" {
 		noun, verb, _ := strings.Cut(e.Op, ".")
-		return capital(strings.ReplaceAll(noun, "_", " ")) + ": " + strings.ReplaceAll(verb, "_", " ")
+		return site.Capital(strings.ReplaceAll(noun, "_", " ")) + ": " + strings.ReplaceAll(verb, "_", " ")
 	}
-	return capital(kindWords[e.Kind])
+	return site.Capital(kindWords[e.Kind])
 }
 
 func (x lines) at(i int64) string {
@@ -165,7 +165,7 @@ func showEntry(v *site.Visit) error {
 }
 
 func (x proven) lead() site.Lead {
-	l := site.Lead{ID: "Entry " + site.Count(x.Entry.Index), Name: capital(kindWords[x.Entry.Kind])}
+	l := site.Lead{ID: "Entry " + site.Count(x.Entry.Index), Name: site.Capital(kindWords[x.Entry.Kind])}
 	switch proofState(x.Head, x.Entry.Index) {
 	case site.ProofSealed:
 		l.Status, l.Word = site.StatusPass, "Sealed"
@@ -179,7 +179,7 @@ func (x proven) lead() site.Lead {
 
 // story tells what the proof means in words that can be repeated aloud.
 func (x proven) story() string {
-	who := or(capital(x.Entry.Actor), "The machine")
+	who := or(site.Capital(x.Entry.Actor), "The machine")
 	when := x.Entry.Recorded.Format("2 January 2006, 15:04:05 MST")
 	if x.Entry.Size == 0 {
 		return fmt.Sprintf("%s did this; it was recorded on %s as entry %s of the engagement's own log. It waits for the next signature, a second at most.", who, when, site.Count(x.Entry.Index))

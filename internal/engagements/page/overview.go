@@ -84,7 +84,7 @@ func (x overview) sentence() string {
 	if len(parts) > 3 {
 		parts = append(parts[:2:2], several(len(parts)-2, "further condition does not hold", "further conditions do not hold"))
 	}
-	return capital(noun(x.Next.Into)) + " " + cannot(x.Next.Into) + ": " + listed(parts) + "."
+	return site.Capital(noun(x.Next.Into)) + " " + cannot(x.Next.Into) + ": " + listed(parts) + "."
 }
 
 // noun is a state as the subject of a sentence.
@@ -168,7 +168,7 @@ func (x overview) lacks(c engagements.Held) string {
 }
 
 func (x overview) facts() []site.Fact {
-	out := []site.Fact{{Text: "SOC 2 " + typeWord(x.Engagement), Href: href(x.Engagement, "/plan")}, {Text: capital(period(x.Engagement))},
+	out := []site.Fact{{Text: "SOC 2 " + typeWord(x.Engagement), Href: href(x.Engagement, "/plan")}, {Text: site.Capital(period(x.Engagement))},
 		{Text: x.About + ": " + plural(x.Criteria, "criterion", "criteria") + x.keys()}, {Text: site.LongDate(x.Now.In(zone(x.Engagement)))}}
 	if x.Partner != "" {
 		out = append(out, site.Fact{Text: "Partner", Person: x.Partner})
@@ -246,7 +246,7 @@ func (x overview) missing() []site.Link {
 			out = append(out, site.Link{Text: c.Title, Href: href(x.Engagement, "#gate")})
 		}
 		for _, m := range c.Missing {
-			out = append(out, site.Link{Text: capital(m.Text), Href: x.to(m)})
+			out = append(out, site.Link{Text: site.Capital(m.Text), Href: x.to(m)})
 		}
 	}
 	if n := len(out) - missingShown; n > 0 {
@@ -307,12 +307,12 @@ func (x overview) dayOf(t time.Time) string { return t.In(zone(x.Engagement)).Fo
 func (x overview) gate() site.GateView {
 	var g site.GateView
 	for _, c := range x.Next.Conditions {
-		r := site.GateRow{Holds: c.Holds, Text: c.Title, Note: capital(strings.TrimSuffix(c.Note, "."))}
+		r := site.GateRow{Holds: c.Holds, Text: c.Title, Note: site.Capital(strings.TrimSuffix(c.Note, "."))}
 		if !c.Holds {
 			r.Missing = site.Count(int64(c.Count)) + " missing"
 		}
 		for _, m := range c.Missing {
-			l := site.Link{Text: capital(m.Text)}
+			l := site.Link{Text: site.Capital(m.Text)}
 			if m.Href != "" {
 				l.Href = href(x.Engagement, m.Href)
 			}

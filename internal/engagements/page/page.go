@@ -47,14 +47,6 @@ func get(v *site.Visit) (engagements.View, error) {
 	return engagements.Get.Do(v.Context(), v.Desk, engagements.Ref{ID: v.Path("id")})
 }
 
-// capital begins a text with a capital letter.
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
 // stateWord is a state as a label has it.
 func stateWord(s engagements.State) string {
 	switch s {
@@ -63,7 +55,7 @@ func stateWord(s engagements.State) string {
 	case engagements.AsOf:
 		return "At its date"
 	}
-	return capital(s.Words())
+	return site.Capital(s.Words())
 }
 
 // stateStatus is how a state is drawn in a list. None of them is a pass or a

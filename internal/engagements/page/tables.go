@@ -84,7 +84,7 @@ func (x overview) deviationTable() site.TableView {
 		Empty: site.EmptyView{Title: "No deviation.", Text: "An item that failed what it was tested for appears here, for both sides."}}
 	for _, d := range x.Deviations {
 		at := href(x.Engagement, "/deviations/"+string(d.ID))
-		t.Rows = append(t.Rows, site.Row{Href: at, Cells: []site.Cell{site.ID(d.Item, at), site.Words(capital(d.Text)), site.Words(d.Control), classified(d)}})
+		t.Rows = append(t.Rows, site.Row{Href: at, Cells: []site.Cell{site.ID(d.Item, at), site.Words(site.Capital(d.Text)), site.Words(d.Control), classified(d)}})
 	}
 	return t
 }
@@ -93,7 +93,7 @@ func classified(d procedures.Deviation) site.Cell {
 	if d.Classified.IsZero() {
 		return site.Mark(site.StatusUnknown, "Not classified")
 	}
-	return site.Mark(site.StatusFail, capital(strings.ReplaceAll(d.Cause, "_", "-"))+", "+d.Extent)
+	return site.Mark(site.StatusFail, site.Capital(strings.ReplaceAll(d.Cause, "_", "-"))+", "+d.Extent)
 }
 
 // askedShown is how many controls the overview lists with their items.

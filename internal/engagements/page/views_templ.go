@@ -886,7 +886,7 @@ func planBody(x planning) templ.Component {
 			templ_7745c5c3_Var36 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Text: x.head(), Facts: []site.Fact{{Text: x.Name, Href: href(x.Engagement, "")}, {Text: capital(period(x.Engagement))}}, Work: true}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Text: x.head(), Facts: []site.Fact{{Text: x.Name, Href: href(x.Engagement, "")}, {Text: site.Capital(period(x.Engagement))}}, Work: true}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

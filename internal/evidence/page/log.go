@@ -118,9 +118,9 @@ func what(e evidence.Entry) string {
 	}
 	if e.Op != "" {
 		noun, verb, _ := strings.Cut(e.Op, ".")
-		return capital(strings.ReplaceAll(noun, "_", " ")) + ": " + strings.ReplaceAll(verb, "_", " ")
+		return site.Capital(strings.ReplaceAll(noun, "_", " ")) + ": " + strings.ReplaceAll(verb, "_", " ")
 	}
-	return capital(kindWords[e.Kind])
+	return site.Capital(kindWords[e.Kind])
 }
 
 func (x lines) with(kind string) string { return address("/log", url.Values{"kind": {kind}}) }
@@ -137,7 +137,7 @@ func (x lines) table() site.TableView {
 		all = append(slices.Clone(all), canon.Kind(x.Kind))
 	}
 	for _, k := range all {
-		c := site.Chip{Text: capital(kindWords[k]), Href: x.with(string(k)), Add: true}
+		c := site.Chip{Text: site.Capital(kindWords[k]), Href: x.with(string(k)), Add: true}
 		if string(k) == x.Kind {
 			c = site.Chip{Text: c.Text, Href: "/log"}
 		}
@@ -214,7 +214,7 @@ func showEntry(v *site.Visit) error {
 }
 
 func (x proven) lead() site.Lead {
-	l := site.Lead{ID: "Entry " + site.Count(x.Index), Name: capital(kindWords[x.Kind])}
+	l := site.Lead{ID: "Entry " + site.Count(x.Index), Name: site.Capital(kindWords[x.Kind])}
 	switch proof(x.Head, x.Index) {
 	case site.ProofSealed:
 		l.Status, l.Word = site.StatusPass, "Sealed"
@@ -226,13 +226,13 @@ func (x proven) lead() site.Lead {
 	return l
 }
 
-func (x proven) sentence() string { return capital(strings.TrimSuffix(what(x.Entry), ".")) + "." }
+func (x proven) sentence() string { return site.Capital(strings.TrimSuffix(what(x.Entry), ".")) + "." }
 
 // story tells what the proof means in words that can be repeated aloud.
 func (x proven) story() string {
 	who := "The machine"
 	if x.Actor != "" {
-		who = capital(x.Actor)
+		who = site.Capital(x.Actor)
 	}
 	when := x.Recorded.Format("2 January 2006, 15:04:05 MST")
 	if x.Size == 0 {

@@ -5,7 +5,6 @@ package page
 import (
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/site"
@@ -65,13 +64,6 @@ func level(n int64) string {
 		return fmt.Sprintf("%d %s", n, evidence.Levels[n])
 	}
 	return fmt.Sprint(n)
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func entryPath(index int64) string { return fmt.Sprintf("/log/%d", index) }

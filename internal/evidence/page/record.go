@@ -176,9 +176,9 @@ func (x record) lead() site.Lead {
 
 func (x record) sentence() string {
 	if x.SupersededBy != "" {
-		return capital(x.Title) + ". A later record has taken its place."
+		return site.Capital(x.Title) + ". A later record has taken its place."
 	}
-	return capital(x.Title) + "."
+	return site.Capital(x.Title) + "."
 }
 
 func (x record) acts() []site.ButtonView {
@@ -189,15 +189,15 @@ func (x record) acts() []site.ButtonView {
 }
 
 func (x record) table() site.TableView {
-	t := site.TableView{Caption: "First rows", Columns: []site.Column{{Head: capital(strings.ReplaceAll(x.ResourceKind, "_", " ")), Mono: true, Phone: site.PlaceFirst}}}
+	t := site.TableView{Caption: "First rows", Columns: []site.Column{{Head: site.Capital(strings.ReplaceAll(x.ResourceKind, "_", " ")), Mono: true, Phone: site.PlaceFirst}}}
 	for i, f := range x.Fields {
-		t.Columns = append(t.Columns, site.Column{Head: capital(strings.ReplaceAll(f, "_", " ")), Wide: i == 0})
+		t.Columns = append(t.Columns, site.Column{Head: site.Capital(strings.ReplaceAll(f, "_", " ")), Wide: i == 0})
 	}
 	for _, r := range x.Rows {
 		href := fmt.Sprintf("/sources/%s/%s/%s", x.Source, r.Kind, escape(r.Key))
-		row := site.Row{Cells: []site.Cell{site.ID(brief(r.Key), href)}}
+		row := site.Row{Cells: []site.Cell{site.ID(site.Brief(r.Key), href)}}
 		for _, f := range x.Fields {
-			row.Cells = append(row.Cells, site.Words(brief(said(r, f))))
+			row.Cells = append(row.Cells, site.Words(site.Brief(said(r, f))))
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -228,13 +228,6 @@ func said(r sources.Resource, field string) string {
 		return "–"
 	}
 	return fmt.Sprint(value)
-}
-
-func brief(s string) string {
-	if r := []rune(s); len(r) > 32 {
-		return string(r[:20]) + "…" + string(r[len(r)-8:])
-	}
-	return s
 }
 
 // download hands the bytes out so that no browser ever runs them.

@@ -270,7 +270,7 @@ func openPart(v *site.Visit) (part, error) {
 		if o[0] == x.P.Proposal.Value {
 			o[1] += " Proposed."
 		}
-		options = append(options, site.Option{Value: o[0], Text: capital(o[0]), Note: o[1]})
+		options = append(options, site.Option{Value: o[0], Text: site.Capital(o[0]), Note: o[1]})
 	}
 	help := "Needed where you decide otherwise than is proposed."
 	if x.P.Proposal.Value == "" {
@@ -357,7 +357,7 @@ func (x whole) act(p opinions.Part) site.ButtonView {
 
 // proposal is a part's, as the page draws it.
 func (x whole) proposal(p opinions.Part) site.ProposalView {
-	v := site.ProposalView{Proposed: capital(p.Proposal.Value)}
+	v := site.ProposalView{Proposed: site.Capital(p.Proposal.Value)}
 	if p.Proposal.Value == "" {
 		v.Proposed = "nothing"
 	} else if p.Provisional {

@@ -231,14 +231,7 @@ func said(value string) string {
 	case procedures.NoOccurrence:
 		return "No occasion to operate"
 	}
-	return capital(strings.ReplaceAll(value, "_", " "))
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return site.Capital(strings.ReplaceAll(value, "_", " "))
 }
 
 // partName is a part of the opinion in words.

@@ -102,9 +102,9 @@ func (x asked) sentence() string {
 	case len(x.Items) == 0:
 		return x.Firm.Name + " has drawn nothing for " + x.Control + "."
 	case left == 0:
-		return capital(of) + " drawn by " + x.Firm.Name + ", each with evidence."
+		return site.Capital(of) + " drawn by " + x.Firm.Name + ", each with evidence."
 	}
-	return capital(of) + " drawn by " + x.Firm.Name + ", " + number(left) + " without evidence."
+	return site.Capital(of) + " drawn by " + x.Firm.Name + ", " + number(left) + " without evidence."
 }
 
 func (x asked) table() site.TableView {

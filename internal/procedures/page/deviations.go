@@ -64,11 +64,11 @@ func (x deviating) sentence() string {
 	case n == 0:
 		return x.Firm.Name + " has shown no deviation to " + x.Client.Name + "."
 	case x.firm() && open > 0:
-		return capital(several(n, "deviation", "deviations")) + ", " + number(open) + " without a cause."
+		return site.Capital(several(n, "deviation", "deviations")) + ", " + number(open) + " without a cause."
 	case unanswered > 0:
-		return capital(several(n, "deviation", "deviations")) + ", " + number(unanswered) + " without a response of " + x.Client.Name + "."
+		return site.Capital(several(n, "deviation", "deviations")) + ", " + number(unanswered) + " without a response of " + x.Client.Name + "."
 	}
-	return capital(several(n, "deviation", "deviations")) + ", each with its cause and a response."
+	return site.Capital(several(n, "deviation", "deviations")) + ", each with its cause and a response."
 }
 
 func (x deviating) table() site.TableView {
@@ -81,7 +81,7 @@ func (x deviating) table() site.TableView {
 		href := at(x.View, d.Control).deviation(string(d.ID))
 		cause, extent, response := site.Mark(site.StatusUnknown, "Not classified"), site.Words("–"), site.Mark(site.StatusNotStarted, "None yet")
 		if !d.Classified.IsZero() {
-			cause, extent = site.Words(causeWord(d.Cause)), site.Words(capital(d.Extent))
+			cause, extent = site.Words(causeWord(d.Cause)), site.Words(site.Capital(d.Extent))
 		}
 		if !d.Responded.IsZero() {
 			response = site.Words(d.Responder + ", " + d.Responded.In(zone(x.View)).Format("2 Jan"))
@@ -109,7 +109,7 @@ func causeWord(c string) string {
 			return o.Text
 		}
 	}
-	return capital(words(c))
+	return site.Capital(words(c))
 }
 
 // deviation is one of them with its forms.
@@ -183,14 +183,14 @@ func (x deviation) stated() []site.FactRow {
 	put("Item", x.Item+" "+x.Label)
 	put("Note of the tester", x.Note)
 	put("Cause", causeWord(x.Cause))
-	put("Extent", capital(x.Extent))
+	put("Extent", site.Capital(x.Extent))
 	put("What that rests on", x.Why)
 	put("Expected", x.Expected)
 	put("Actual", x.Actual)
 	if x.From != "" || x.To != "" {
 		put("Affected", x.From+" to "+x.To)
 	}
-	put("Found by", capital(words(x.Detection)))
+	put("Found by", site.Capital(words(x.Detection)))
 	if x.Fraud {
 		put("Fraud", "There is a sign of fraud.")
 	}

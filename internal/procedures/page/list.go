@@ -62,7 +62,7 @@ func (x listing) sentence() string {
 			deviating++
 		}
 	}
-	s := capital(number(concluded)) + " of " + several(len(x.Items), "workpaper is concluded", "workpapers are concluded")
+	s := site.Capital(number(concluded)) + " of " + several(len(x.Items), "workpaper is concluded", "workpapers are concluded")
 	if concluded == 0 {
 		s = "None of " + several(len(x.Items), "workpaper is concluded", "workpapers is concluded")
 	}
@@ -76,7 +76,7 @@ func (x listing) sentence() string {
 	case against > 0:
 		return s + ", " + number(against) + " of them against the control."
 	case deviating > 0:
-		return s + ". " + capital(several(deviating, "control has deviations.", "controls have deviations."))
+		return s + ". " + site.Capital(several(deviating, "control has deviations.", "controls have deviations."))
 	case concluded == 0:
 		return s + ". No deviation so far."
 	}
@@ -145,7 +145,7 @@ func stage(p procedures.Procedure) (site.WorkState, string) {
 	case "concluded":
 		return site.WorkReview, "In review"
 	case "testing", "tested":
-		return site.WorkTesting, capital(p.Stage)
+		return site.WorkTesting, site.Capital(p.Stage)
 	case "drawn":
 		return site.WorkTesting, "Drawn"
 	}

@@ -128,19 +128,12 @@ func message(err error) string {
 // words makes a readable text of an identifier such as many_times_a_day.
 func words(s string) string { return strings.NewReplacer("_", " ", "-", " ").Replace(s) }
 
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
 func stop(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" || strings.HasSuffix(s, ".") {
 		return s
 	}
-	return capital(s) + "."
+	return site.Capital(s) + "."
 }
 
 // small are counts as running text has them below ten.
@@ -167,7 +160,7 @@ func noun(title string) (many, one string) {
 	for i := len(list) - 1; i >= 0; i-- {
 		w := list[i]
 		if len(w) > 3 && strings.HasSuffix(w, "s") && !strings.HasSuffix(w, "ss") && strings.Trim(w, "abcdefghijklmnopqrstuvwxyz") == "" {
-			return w, capital(singular(w))
+			return w, site.Capital(singular(w))
 		}
 	}
 	return "items", "What"
@@ -199,7 +192,7 @@ func decisionWord(d string) string {
 	if d == procedures.Judgement {
 		return "The auditor's judgement is needed"
 	}
-	return capital(words(d))
+	return site.Capital(words(d))
 }
 
 // rate writes a percentage of an evaluation: "11.8854 %".

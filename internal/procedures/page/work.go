@@ -476,7 +476,7 @@ func (x work) concluding() []site.ButtonView {
 		}
 		b := site.ButtonView{Text: "Conclude: " + site.Count(int64(n)) + " left"}
 		for _, l := range x.Left {
-			b.Missing = append(b.Missing, site.Link{Text: capital(strings.TrimSuffix(l, ".")), Href: x.missing(l)})
+			b.Missing = append(b.Missing, site.Link{Text: site.Capital(strings.TrimSuffix(l, ".")), Href: x.missing(l)})
 		}
 		return []site.ButtonView{b}
 	case c == nil || c.Stale:

@@ -86,7 +86,7 @@ func (x book) lacks() []site.Link {
 	}
 	for _, c := range x.Gate.Conditions {
 		for _, m := range c.Missing {
-			out = append(out, site.Link{Text: capital(m.Text), Href: site.EngagementHref(x.Room.Engagement, m.Href)})
+			out = append(out, site.Link{Text: site.Capital(m.Text), Href: site.EngagementHref(x.Room.Engagement, m.Href)})
 		}
 	}
 	return out
@@ -172,13 +172,6 @@ func typeWord(t string) string {
 		return "SOC 2 Type I"
 	}
 	return "SOC 2 Type II"
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func (x book) prints() site.TableView {
@@ -291,7 +284,7 @@ func (x book) gate() site.GateView {
 			row.Missing = strconv.Itoa(c.Count) + " missing"
 		}
 		for _, m := range c.Missing {
-			row.Things = append(row.Things, site.Link{Text: capital(m.Text), Href: site.EngagementHref(x.Room.Engagement, m.Href)})
+			row.Things = append(row.Things, site.Link{Text: site.Capital(m.Text), Href: site.EngagementHref(x.Room.Engagement, m.Href)})
 		}
 		g.Rows = append(g.Rows, row)
 	}
@@ -303,7 +296,7 @@ func (x book) parts() []site.FactRow {
 	for _, p := range x.Parts {
 		row := site.FactRow{Key: partName(p.Part), Value: "Not decided", Status: site.StatusNotStarted}
 		if p.Decision.Stands() {
-			row.Value, row.Status = capital(p.Decision.Value), ""
+			row.Value, row.Status = site.Capital(p.Decision.Value), ""
 		}
 		out = append(out, row)
 	}

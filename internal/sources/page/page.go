@@ -152,13 +152,6 @@ func kindWord(kind string) string {
 	return kind
 }
 
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
 func stop(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" || strings.HasSuffix(s, ".") {
@@ -177,11 +170,4 @@ func every(minutes int64) string {
 
 func keyPath(source, kind, key string) string {
 	return fmt.Sprintf("/sources/%s/%s/%s", source, kind, url.PathEscape(key))
-}
-
-func brief(s string) string {
-	if r := []rune(s); len(r) > 32 {
-		return string(r[:20]) + "…" + string(r[len(r)-8:])
-	}
-	return s
 }

@@ -90,18 +90,18 @@ func (x seen) table() (site.TableView, error) {
 	}
 	fields := x.fields(count)
 	for i, f := range fields {
-		t.Columns = append(t.Columns, site.Column{Head: capital(strings.ReplaceAll(f, "_", " ")), Wide: i == 0})
+		t.Columns = append(t.Columns, site.Column{Head: site.Capital(strings.ReplaceAll(f, "_", " ")), Wide: i == 0})
 	}
 	t.Columns = append(t.Columns, site.Column{Head: "Changed", Phone: site.PlaceEnd})
 	for i, s := range x.Items {
 		href := keyPath(string(x.Source.ID), x.Kind, s.Key)
-		row := site.Row{Href: href, Cells: []site.Cell{site.ID(brief(s.Key), href)}}
+		row := site.Row{Href: href, Cells: []site.Cell{site.ID(site.Brief(s.Key), href)}}
 		for _, f := range fields {
 			if why, absent := bodies[i].Absent[f]; absent {
-				row.Cells = append(row.Cells, site.Cell{Text: brief(why), Status: site.StatusUnknown, Tone: site.StatusUnknown})
+				row.Cells = append(row.Cells, site.Cell{Text: site.Brief(why), Status: site.StatusUnknown, Tone: site.StatusUnknown})
 				continue
 			}
-			row.Cells = append(row.Cells, site.Words(brief(plain(bodies[i].Attrs[f]))))
+			row.Cells = append(row.Cells, site.Words(site.Brief(plain(bodies[i].Attrs[f]))))
 		}
 		t.Rows = append(t.Rows, site.Row{Href: href, Cells: append(row.Cells, site.Node(site.Age(s.Changed, x.Now)))})
 	}
@@ -188,7 +188,7 @@ func showResource(v *site.Visit) error {
 	}
 	x.Pretty = out.String()
 	return v.Show(shell(x.Key, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)},
-		site.Crumb{Text: x.seen.Kind, Href: fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.seen.Kind), Mono: true}, site.Crumb{Text: brief(x.Key), Mono: true}), resourceBody(x))
+		site.Crumb{Text: x.seen.Kind, Href: fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.seen.Kind), Mono: true}, site.Crumb{Text: site.Brief(x.Key), Mono: true}), resourceBody(x))
 }
 
 func (x resource) rows() []site.FactRow {
@@ -242,7 +242,7 @@ func (x finished) newest() bool { return x.Latest != nil && x.Latest.ID == x.Run
 
 func (x finished) sentence() string {
 	if x.Run.Status == sources.RunFailed {
-		return "The source did not answer. " + stop(capital(x.Run.Error))
+		return "The source did not answer. " + stop(site.Capital(x.Run.Error))
 	}
 	return fmt.Sprintf("%s seen in %s.", site.Plural(x.Run.Resources, "thing was", "things were"), took(x.Run))
 }

@@ -144,7 +144,7 @@ func (x detail) sentence() string {
 	case r == nil:
 		return "It is connected and has not been read yet."
 	case r.Status == sources.RunFailed:
-		return "It did not answer. " + stop(capital(r.Error))
+		return "It did not answer. " + stop(site.Capital(r.Error))
 	case len(r.Missing) > 0:
 		return fmt.Sprintf("%s seen. %s could not be read.", site.Plural(r.Resources, "thing was", "things were"), site.Plural(int64(len(r.Missing)), "fact", "facts"))
 	}
@@ -152,7 +152,7 @@ func (x detail) sentence() string {
 }
 
 func (x detail) facts() []site.Fact {
-	out := []site.Fact{{Text: capital(kindWord(x.Kind)) + ", read-only"}, {Text: capital(every(x.Every))}}
+	out := []site.Fact{{Text: site.Capital(kindWord(x.Kind)) + ", read-only"}, {Text: site.Capital(every(x.Every))}}
 	if x.Latest != nil {
 		out = append(out, site.Fact{Node: site.AgeOf("Read", x.Latest.Ended, x.Now)})
 	}

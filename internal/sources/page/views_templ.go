@@ -422,9 +422,9 @@ func missing(list []sources.Missing) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var17 string
-				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(stop(capital(m.Reason)))
+				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(stop(site.Capital(m.Reason)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views.templ`, Line: 75, Col: 54}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views.templ`, Line: 75, Col: 59}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 				if templ_7745c5c3_Err != nil {
@@ -742,7 +742,7 @@ func resourceBody(x resource) templ.Component {
 			templ_7745c5c3_Var30 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Lead: site.Lead{Name: x.Schema.Title + " of " + x.Source.Name}, Text: brief(x.Key), Work: true, Facts: []site.Fact{
+		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Lead: site.Lead{Name: x.Schema.Title + " of " + x.Source.Name}, Text: site.Brief(x.Key), Work: true, Facts: []site.Fact{
 			{Node: site.AgeOf("First seen", x.FirstSeen, x.Now)}, {Node: site.AgeOf("Changed", x.Changed, x.Now)},
 		}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
