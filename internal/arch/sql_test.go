@@ -31,6 +31,10 @@ var tables = map[string][]string{
 	"internal/procedures":  {"procedure", "sample", "item", "mark", "deviation"},
 	"internal/opinions":    {"opinion"},
 	"internal/reports":     {"report", "assertion"},
+	"internal/anchors":     {"anchor"},
+	"internal/scrub":       {"scrub"},
+	"internal/backup":      {"backup"},
+	"internal/erasures":    {"erasure", "hold"},
 }
 
 // installation tables belong to the whole installation: their key does not

@@ -36,6 +36,9 @@ const (
 	ExceptWrite   Right = "exceptions:write"
 	LogRead       Right = "log:read"
 	JobsRead      Right = "jobs:read"
+	AnchorWrite   Right = "anchors:write"
+	EraseRead     Right = "erasure:read"
+	EraseWrite    Right = "erasure:write"
 
 	// The examination: what both sides may open, and what each alone may do.
 	EngageRead   Right = "engagement:read"
@@ -72,17 +75,18 @@ var reads = []Right{OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead,
 // table is the whole policy. What is not here is denied.
 var table = map[Role][]Right{
 	Owner: append(slices.Clone(reads), OrgWrite, MembersWrite, TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite,
-		EvidenceWrite, ExportWrite, ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite, AssertSign),
+		EvidenceWrite, ExportWrite, ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite, AssertSign,
+		AnchorWrite, EraseRead, EraseWrite),
 	Lead: append(slices.Clone(reads), TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite, EvidenceWrite, ExportWrite,
-		ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite),
+		ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite, AnchorWrite, EraseRead, EraseWrite),
 	ControlOwner: {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, EvidenceWrite, ChecksRead, LogRead, TokensWrite,
 		EngageRead, ListsWrite, AnswersWrite},
 	Sponsor:  {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead, EngageRead, AssertSign},
 	Employee: {OrgRead},
-	Operator: {OrgRead, SourcesRead, SourcesWrite, LogRead, JobsRead, TokensWrite},
+	Operator: {OrgRead, SourcesRead, SourcesWrite, LogRead, JobsRead, TokensWrite, AnchorWrite},
 
 	Partner: {OrgRead, OrgWrite, MembersWrite, TokensWrite, CriteriaRead, LogRead, JobsRead, EngageRead, EngageWrite,
-		AuditRead, AuditWrite, AuditReview, AuditSign, FirmWrite},
+		AuditRead, AuditWrite, AuditReview, AuditSign, FirmWrite, AnchorWrite, EraseRead, EraseWrite},
 	Manager: {OrgRead, TokensWrite, CriteriaRead, LogRead, EngageRead, EngageWrite, AuditRead, AuditWrite, AuditReview},
 	Staff:   {OrgRead, TokensWrite, CriteriaRead, LogRead, EngageRead, AuditRead, AuditWrite},
 }

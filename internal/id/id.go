@@ -35,6 +35,10 @@ type (
 	Sample     string
 	Deviation  string
 	Report     string
+	Anchor     string
+	Erasure    string
+	Hold       string
+	Backup     string
 )
 
 // Kind names the three letters of each.
@@ -58,6 +62,10 @@ func (Procedure) Kind() string  { return "prc" }
 func (Sample) Kind() string     { return "smp" }
 func (Deviation) Kind() string  { return "dev" }
 func (Report) Kind() string     { return "rep" }
+func (Anchor) Kind() string     { return "anc" }
+func (Erasure) Kind() string    { return "ers" }
+func (Hold) Kind() string       { return "hld" }
+func (Backup) Kind() string     { return "bkp" }
 
 // Kinded is any identifier of this package.
 type Kinded interface {
