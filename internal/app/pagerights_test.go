@@ -35,6 +35,7 @@ var acts = map[string]string{
 	"POST /settings/password":                oneself,
 	"POST /switch":                           oneself,
 	"POST /join":                             "",
+	"POST /verify":                           "",
 	"POST /settings/tokens":                  "tokens.create",
 	"POST /settings/tokens/{id}/revoke":      "tokens.revoke",
 	"POST /scope":                            "scopes.set",

@@ -11,6 +11,7 @@ import (
 	"github.com/tickmark/tickmark/internal/assess"
 	assesspage "github.com/tickmark/tickmark/internal/assess/page"
 	"github.com/tickmark/tickmark/internal/auth"
+	bundlepage "github.com/tickmark/tickmark/internal/bundle/page"
 	checkspage "github.com/tickmark/tickmark/internal/checks/page"
 	"github.com/tickmark/tickmark/internal/cli"
 	"github.com/tickmark/tickmark/internal/conf"
@@ -38,7 +39,7 @@ import (
 func Pages(offer assess.Offer) []site.Route {
 	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
-		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(),
+		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), bundlepage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 

@@ -56,6 +56,7 @@ var everywhere = map[string]string{
 	"internal/auth.selectUnclaimed":  "first setup finds the organization that the command line made",
 	"internal/job.due":               "the scheduler serves all",
 	"internal/job.peek":              "the scheduler serves all",
+	"internal/ledger.selectKnown":    "a stranger holds a file and asks whether its log is kept here, whosesoever it is",
 	"internal/ledger.selectClock":    "asks all logs at once whether their clock may be set by hand",
 	"internal/ledger.selectLogs":     "the sealer serves all",
 	"internal/ledger.selectUnsealed": "the sealer serves all",

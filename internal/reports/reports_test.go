@@ -192,7 +192,10 @@ func TestTheEntriesOfAReportAnswerEachOther(t *testing.T) {
 		same(t, f12.Kind, canon.KindOp, f12.Body, map[string]any{"op": "reports.draft", "id": string(draft.ID), "step": "draft", "media_type": "application/pdf"})
 		f13 := at(final.Entry - 1)
 		same(t, f13.Kind, canon.KindSignoff, f13.Body, map[string]any{"op": "reports.issue", "id": x.ID, "step": "opinion", "text_sha256": sha,
-			"parts": map[string]any{"description": "unmodified", "design": "unmodified", "operation": "unmodified"}})
+			"parts": map[string]any{"description": "unmodified", "design": "unmodified", "operation": "unmodified"},
+			"report": map[string]any{"type": "type_2", "firm": "Aldine Voss", "client": "Example", "system": "Example Cloud", "zone": "UTC",
+				"from": "2026-01-01", "to": "2026-10-31", "categories": []any{"Security"}, "criteria": 33.0, "controls": 2.0, "deviations": 0.0,
+				"signer": x.Partner.Actor.Name, "date": "21 November 2026"}})
 		f14 := at(final.Entry)
 		same(t, f14.Kind, canon.KindSignoff, f14.Body, map[string]any{"op": "reports.issue", "id": string(final.ID), "step": "issue", "media_type": "application/pdf"})
 		c3 := optest.Do(t, x.Lead, evidence.EntryGet, evidence.EntryRef{ID: a.Entry})

@@ -135,7 +135,7 @@ func (m *Material) signed(c *op.Call, r *engagements.Room) error {
 	for _, p := range m.Parts {
 		parts[p.Part] = p.Decision.Value
 	}
-	record := op.Record{Kind: canon.KindSignoff, ID: string(r.ID), Body: map[string]any{"step": "opinion", "parts": parts, "text_sha256": m.Signed.SHA256}}
+	record := op.Record{Kind: canon.KindSignoff, ID: string(r.ID), Body: map[string]any{"step": "opinion", "parts": parts, "text_sha256": m.Signed.SHA256, "report": m.says()}}
 	var err error
 	if record.Answers, err = c.AnswerTo(r.Client.Org, m.Assertion.Entry); err != nil {
 		return err
@@ -143,6 +143,24 @@ func (m *Material) signed(c *op.Call, r *engagements.Room) error {
 	m.Final, m.Printed, m.DraftDigest = true, c.Now, m.Assertion.Draft
 	m.Signed.Entry, err = c.Append(record)
 	return err
+}
+
+// says is what a stranger reads of the report in the entry of its signature: of
+// whom and what it is, without opening the document.
+func (m *Material) says() map[string]any {
+	out := map[string]any{"type": m.Type, "firm": m.Firm.Name, "client": m.Client.Name, "system": m.System, "zone": m.Zone,
+		"categories": m.Named, "criteria": len(m.Criteria), "controls": len(m.Controls), "signer": m.Signed.Name, "date": m.Signed.Date}
+	if m.Type == typeI {
+		out["as_of"] = m.AsOf
+		return out
+	}
+	out["from"], out["to"] = m.Starts, m.Ends
+	deviations := 0
+	for _, c := range m.Controls {
+		deviations += c.Deviating
+	}
+	out["deviations"] = deviations
+	return out
 }
 
 // date sets the date of the report. A report is not dated before what it rests

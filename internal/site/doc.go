@@ -83,6 +83,12 @@
 //	ProcedureRows(list []ProcedureView)
 //	DrawnOrder(v DrawnView)
 //
+// In verify.templ:
+//
+//	Checked(list []CheckedRow)
+//	OrderLine(v OrderView)
+//	Drop(v DropView)
+//
 // In records.templ:
 //
 //	ShortID(id, href string)

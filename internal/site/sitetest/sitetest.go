@@ -3,7 +3,10 @@
 package sitetest
 
 import (
+	"bytes"
+	"errors"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -97,6 +100,31 @@ func (v *Visitor) Post(path string, fields ...string) *Page {
 	return v.send(http.MethodPost, path, strings.NewReader(form.Encode()), "")
 }
 
+// Upload sends a form with a file; fields come before it.
+func (v *Visitor) Upload(path, field, name string, content []byte, fields ...string) *Page {
+	v.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for i := 0; i+1 < len(fields); i += 2 {
+		if err := form.WriteField(fields[i], fields[i+1]); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	file, err := form.CreateFormFile(field, name)
+	if err == nil {
+		_, err = file.Write(content)
+	}
+	if err := errors.Join(err, form.Close()); err != nil {
+		v.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(v.t.Context(), http.MethodPost, v.url+path, &body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", form.FormDataContentType())
+	return v.do(req)
+}
+
 func (v *Visitor) send(method, path string, body io.Reader, htmx string) *Page {
 	v.t.Helper()
 	req, err := http.NewRequestWithContext(v.t.Context(), method, v.url+path, body)
@@ -109,6 +137,11 @@ func (v *Visitor) send(method, path string, body io.Reader, htmx string) *Page {
 	if htmx != "" {
 		req.Header.Set("HX-Request", htmx)
 	}
+	return v.do(req)
+}
+
+func (v *Visitor) do(req *http.Request) *Page {
+	v.t.Helper()
 	res, err := v.client.Do(req)
 	if err != nil {
 		v.t.Fatal(err)
