@@ -116,6 +116,9 @@ func (r *reader) leaf(v any) Leaf {
 	if _, ok := f.m["key"]; ok {
 		l.Key = f.base64("key")
 	}
+	if _, ok := f.m["signed"]; ok {
+		l.Signed = f.base64("signed")
+	}
 	if v, ok := take[map[string]any](f, "commit", false); ok {
 		c := fields{r, "commit", v}
 		l.Commit = make(map[string][32]byte, len(v))

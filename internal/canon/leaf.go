@@ -75,14 +75,48 @@ type Leaf struct {
 	Supersedes []int64 // earlier entries this one replaces, ascending
 	Erases     []int64 // earlier entries whose hidden text is destroyed, ascending
 	Answers    *Answers
-	Key        []byte // Ed25519 public key of the log; first entry only
-	Demo       bool   // the clock of this log is not to be believed; first entry only
+	// Key is an Ed25519 public key: in the first entry the log's first, in a later
+	// one of kind log the one that takes its place.
+	Key []byte
+	// Signed goes with a later Key: the key before signs RotationText.
+	Signed []byte
+	Demo   bool // the clock of this log is not to be believed; first entry only
+}
+
+// RotationText is what the key in force signs to be replaced by another in the
+// entry of this index.
+func RotationText(origin string, index int64, next ed25519.PublicKey) string {
+	return "tickmark/rotate/v1\n" + origin + "\n" + strconv.FormatInt(index, 10) + "\n" +
+		base64.StdEncoding.EncodeToString(next) + "\n"
 }
 
 const recordedLayout = "2006-01-02T15:04:05.000Z"
 
 // FormatTime writes an instant as leaves and manifests do.
-func FormatTime(t time.Time) string { return t.UTC().Format(recordedLayout) }
+func FormatTime(t time.Time) string {
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.Format(recordedLayout)
+	}
+	// By hand, because a verifier writes millions.
+	hour, minute, second := t.Clock()
+	b := []byte("0000-00-00T00:00:00.000Z")
+	put := func(end, n int) {
+		for ; n > 0; n /= 10 {
+			b[end] = '0' + byte(n%10)
+			end--
+		}
+	}
+	put(3, year)
+	put(6, int(month))
+	put(9, day)
+	put(12, hour)
+	put(15, minute)
+	put(18, second)
+	put(22, t.Nanosecond()/1e6)
+	return string(b)
+}
 
 // ParseTime reads what FormatTime writes and nothing else.
 func ParseTime(s string) (time.Time, error) {
@@ -150,6 +184,11 @@ func (l Leaf) encode() []byte {
 	}
 	b = append(b, `,"kind":"`+string(l.Kind)+`","log":"`+l.Log+`","recorded":"`...)
 	b = append(b, FormatTime(l.Recorded)+`",`...)
+	if l.Signed != nil {
+		b = append(b, `"signed":"`...)
+		b = base64.StdEncoding.AppendEncode(b, l.Signed)
+		b = append(b, `",`...)
+	}
 	b = appendIndices(b, "supersedes", l.Supersedes)
 	return append(b, `"v":1}`...)
 }
@@ -204,13 +243,19 @@ func (l Leaf) validate() error {
 	if err := l.validateIndices("erases", l.Erases); err != nil {
 		return err
 	}
-	if (l.Kind == KindErasure) != (len(l.Erases) > 0) {
-		return errors.New("erases: an entry of kind erasure, and no other, names what it erases")
+	switch {
+	case l.Kind != KindErasure && len(l.Erases) > 0:
+		return errors.New("erases: only an entry of kind erasure erases")
+	case l.Kind == KindErasure && (len(l.Erases) > 0) == (l.Answers != nil):
+		return errors.New("an entry of kind erasure names what it erases: in its own log by erases, or in a log that this one continues by answers")
 	}
 	if err := l.validateAnswers(); err != nil {
 		return err
 	}
-	return l.validateGenesis(digest, epoch)
+	if l.Index == 0 {
+		return l.validateGenesis(digest, epoch)
+	}
+	return l.validateRotation()
 }
 
 func (l Leaf) validateIndices(field string, list []int64) error {
@@ -252,12 +297,25 @@ func (l Leaf) validateAnswers() error {
 	return nil
 }
 
-func (l Leaf) validateGenesis(digest string, epoch int) error {
-	if l.Index > 0 {
-		if l.Key != nil || l.Demo {
-			return errors.New("key and demo belong to the first entry")
-		}
+// validateRotation looks at the form; only who has read the entries before
+// knows the key that must have signed.
+func (l Leaf) validateRotation() error {
+	switch {
+	case l.Demo:
+		return errors.New("demo belongs to the first entry")
+	case l.Key == nil && l.Signed == nil:
 		return nil
+	case l.Kind != KindLog:
+		return fmt.Errorf("key and signed belong to an entry of kind log, not %s", l.Kind)
+	case len(l.Key) != ed25519.PublicKeySize || len(l.Signed) != ed25519.SignatureSize:
+		return errors.New("an entry that changes the key holds the new one, 32 bytes, and in signed the signature of the one before, 64 bytes")
+	}
+	return nil
+}
+
+func (l Leaf) validateGenesis(digest string, epoch int) error {
+	if l.Signed != nil {
+		return errors.New("signed: before the first entry there is no key that could sign")
 	}
 	if l.Kind != KindLog {
 		return fmt.Errorf("the first entry of a log has kind log, not %s", l.Kind)
@@ -267,6 +325,12 @@ func (l Leaf) validateGenesis(digest string, epoch int) error {
 	}
 	if l.Log != Origin(l.Key, epoch) {
 		return fmt.Errorf("log: the origin %s is not that of the key", digest)
+	}
+	if l.Answers == nil {
+		return nil
+	}
+	if _, before, err := ParseOrigin(l.Answers.Log); err != nil || epoch != before+1 {
+		return fmt.Errorf("log: it continues %s, so its epoch is %d, not %d", l.Answers.Log, before+1, epoch)
 	}
 	return nil
 }

@@ -52,7 +52,22 @@ func full(t testing.TB) canon.Leaf {
 	l.Items = &canon.Items{Count: 3, Root: [32]byte{4}}
 	l.Supersedes = []int64{0, 5}
 	l.Erases = []int64{1, 6}
+	return l
+}
+
+// answering is an entry that answers another log, and so the fields that do not
+// go together with those of full.
+func answering(t testing.TB) canon.Leaf {
+	l := entry(7, canon.KindErasure)
 	l.Answers = &canon.Answers{Log: origin(2), Index: 4, Note: checkpoint(t, 2, 5)}
+	return l
+}
+
+// rotation is an entry that puts another key in the place of the first.
+func rotation() canon.Leaf {
+	l := entry(7, canon.KindLog)
+	l.Key = public(3)
+	l.Signed = ed25519.Sign(key(1), []byte(canon.RotationText(l.Log, l.Index, l.Key)))
 	return l
 }
 
@@ -87,17 +102,27 @@ func TestLeafBytes(t *testing.T) {
 }
 
 func TestLeafRoundTrip(t *testing.T) {
-	want := full(t)
-	b, err := want.Encode()
-	if err != nil {
-		t.Fatal(err)
+	for _, want := range []canon.Leaf{genesis(), full(t), answering(t), rotation()} {
+		b, err := want.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := canon.ParseLeaf(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
 	}
-	got, err := canon.ParseLeaf(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+}
+
+// TestRotationText: whoever holds the next key must be named by the key before,
+// byte for byte as docs/ledger.md section 9 says.
+func TestRotationText(t *testing.T) {
+	got := canon.RotationText(origin(1), 7, public(1))
+	if want := "tickmark/rotate/v1\ntickmark/34750f98bd59fcfc946da45aaabe933b/1\n7\niojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=\n"; got != want {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -138,13 +163,26 @@ func TestEncodeRefuses(t *testing.T) {
 		"erases descending":         func(l *canon.Leaf) { l.Erases = []int64{3, 2} },
 		"erasure of nothing":        func(l *canon.Leaf) { l.Erases = nil },
 		"erasing without erasure":   func(l *canon.Leaf) { l.Kind = canon.KindOp },
-		"answers its own log":       func(l *canon.Leaf) { l.Answers.Log = l.Log },
-		"answers no origin":         func(l *canon.Leaf) { l.Answers.Log = "x" },
-		"answers a third log":       func(l *canon.Leaf) { l.Answers.Log = origin(3) },
-		"answers beyond checkpoint": func(l *canon.Leaf) { l.Answers.Index = 5 },
-		"answers negative":          func(l *canon.Leaf) { l.Answers.Index = -1 },
-		"answers unsigned":          func(l *canon.Leaf) { l.Answers.Note = l.Answers.Note[:90] },
+		"answers its own log":       func(l *canon.Leaf) { *l = answering(t); l.Answers.Log = l.Log },
+		"answers no origin":         func(l *canon.Leaf) { *l = answering(t); l.Answers.Log = "x" },
+		"answers a third log":       func(l *canon.Leaf) { *l = answering(t); l.Answers.Log = origin(3) },
+		"answers beyond checkpoint": func(l *canon.Leaf) { *l = answering(t); l.Answers.Index = 5 },
+		"answers negative":          func(l *canon.Leaf) { *l = answering(t); l.Answers.Index = -1 },
+		"answers unsigned":          func(l *canon.Leaf) { *l = answering(t); l.Answers.Note = l.Answers.Note[:90] },
+		"erasure by both":           func(l *canon.Leaf) { l.Answers = answering(t).Answers },
+		"rotation in another kind":  func(l *canon.Leaf) { *l = rotation(); l.Kind = canon.KindOp },
+		"rotation without signed":   func(l *canon.Leaf) { *l = rotation(); l.Signed = nil },
+		"signed without key":        func(l *canon.Leaf) { *l = rotation(); l.Key = nil },
+		"short signature":           func(l *canon.Leaf) { *l = rotation(); l.Signed = l.Signed[:63] },
+		"short key in a rotation":   func(l *canon.Leaf) { *l = rotation(); l.Key = l.Key[:31] },
+		"demo in a rotation":        func(l *canon.Leaf) { *l = rotation(); l.Demo = true },
+		"continued epoch": func(l *canon.Leaf) {
+			*l = genesis()
+			l.Answers = &canon.Answers{Log: origin(2), Index: 4, Note: checkpoint(t, 2, 5)} // epoch 1 after epoch 1
+		},
+		"first entry signed": func(l *canon.Leaf) { *l = genesis(); l.Signed = rotation().Signed },
 		"answers two signatures": func(l *canon.Leaf) {
+			*l = answering(t)
 			_, line, _ := bytes.Cut(l.Answers.Note, []byte("\n\n"))
 			l.Answers.Note = append(l.Answers.Note, line...)
 		},
@@ -222,7 +260,7 @@ func TestParseLeafRefuses(t *testing.T) {
 		"30 February":            {good, `2026-11-21`, `2026-02-30`},
 		"second 60":              {good, `23:05:02`, `23:05:60`},
 		"lower-case z":           {good, `.123Z`, `.123z`},
-		"byte order mark":        {good, `{"answers"`, "\ufeff" + `{"answers"`},
+		"byte order mark":        {good, `{"commit"`, "\ufeff" + `{"commit"`},
 		"C0 control":             {good, `erasure`, "erasure\x01"},
 		"DEL":                    {good, `erasure`, "erasure\x7f"},
 		"zero-width space":       {good, `erasure`, "era\u200bsure"},
@@ -246,6 +284,15 @@ func TestParseLeafRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestFormatTimeIsThatOfTheLibrary(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.Unix(rapid.Int64Range(-70e9, 260e9).Draw(t, "second"), rapid.Int64Range(0, 999999999).Draw(t, "nano"))
+		if got, want := canon.FormatTime(at), at.UTC().Format("2006-01-02T15:04:05.000Z"); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
 }
 
 func TestKindsIsACopy(t *testing.T) {
@@ -310,7 +357,63 @@ func TestEveryLeafReadsBackAsWritten(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
 		}
+		var commits canon.Commits
+		if err := canon.ScanLeaf(b, &got, &commits); err != nil {
+			t.Fatal(err)
+		}
+		got.Commit = commits.Map()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
 	})
+}
+
+// TestScanIsParse: what is read quickly is what is read with care, also where a
+// byte was changed, and the usual leaf is read quickly.
+func TestScanIsParse(t *testing.T) {
+	usual := entry(7, canon.KindEvidence)
+	usual.Commit = map[string][32]byte{"actor": {1}, "content": {3}}
+	replaces := usual
+	replaces.Supersedes = []int64{1, 5}
+	erasure := entry(7, canon.KindErasure)
+	erasure.Erases = []int64{6}
+	items := usual
+	items.Items = &canon.Items{Count: 3, Root: [32]byte{4}}
+	demo := genesis()
+	demo.Demo = true
+	for _, c := range []struct {
+		leaf  canon.Leaf
+		quick bool
+	}{{genesis(), true}, {usual, true}, {replaces, true}, {erasure, true}, {items, true}, {rotation(), true}, {full(t), true}, {answering(t), false}, {demo, false}} {
+		b, err := c.leaf.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got canon.Leaf
+		var commits canon.Commits
+		if quick := canon.ScanLeafOnly(b, &got, &commits); quick != c.quick {
+			t.Errorf("%s: quick %v", b, quick)
+		}
+		compare := func(b []byte, l canon.Leaf) {
+			want, wantErr := canon.ParseLeaf(b)
+			var commits canon.Commits
+			err := canon.ScanLeaf(b, &l, &commits)
+			l.Commit = commits.Map()
+			if (err == nil) != (wantErr == nil) || err == nil && !cmp.Equal(l, want) {
+				t.Errorf("%q: %+v %v, want %+v %v", b, l, err, want, wantErr)
+			}
+		}
+		for i := range b {
+			for _, x := range []byte{0, 1, 32, 128} {
+				changed := bytes.Clone(b)
+				changed[i] ^= x
+				compare(changed, canon.Leaf{})
+				compare(changed, c.leaf)
+			}
+			compare(b[:i], c.leaf)
+			compare(append(bytes.Clone(b[:i]), b[min(len(b), i+1):]...), c.leaf)
+		}
+	}
 }
 
 func TestNoChangedByteIsTheSameLeaf(t *testing.T) {
@@ -341,6 +444,13 @@ func FuzzParseLeaf(f *testing.F) {
 	f.Add([]byte(`{"index":1e3,"v":1,"v":1}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l, err := canon.ParseLeaf(b)
+		var fast canon.Leaf
+		var commits canon.Commits
+		if ok := canon.ScanLeafOnly(b, &fast, &commits); ok && err != nil {
+			t.Errorf("%q is scanned as %+v, and refused: %v", b, fast, err)
+		} else if fast.Commit = commits.Map(); ok && !cmp.Equal(fast, l) {
+			t.Errorf("%q is scanned as %+v and read as %+v", b, fast, l)
+		}
 		if err != nil {
 			return
 		}
@@ -349,6 +459,22 @@ func FuzzParseLeaf(f *testing.F) {
 			t.Errorf("%q reads as %+v, which writes as %q, %v", b, l, out, err)
 		}
 	})
+}
+
+func BenchmarkScanLeaf(b *testing.B) {
+	l := entry(70000, canon.KindEvidence)
+	l.Commit = map[string][32]byte{"actor": {1}, "body": {2}, "content": {3}}
+	text, err := l.Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var into canon.Leaf
+	var commits canon.Commits
+	for b.Loop() {
+		if err := canon.ScanLeaf(text, &into, &commits); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkParseLeaf(b *testing.B) {

@@ -1,0 +1,4 @@
+package canon
+
+// ScanLeafOnly is what ScanLeaf tries first.
+var ScanLeafOnly = scanLeaf
