@@ -15,6 +15,9 @@ const (
 	golden     = "../../internal/bundle/testdata/v1.evb"
 	engagement = "../../internal/bundle/testdata/examination-v1.evb"
 	forgery    = "../../internal/bundle/testdata/examination-forged-v1.evb"
+	anchored   = "../../internal/bundle/testdata/golden-v1-anchors.evb"
+	continued  = "../../internal/bundle/testdata/golden-v1-continuation.evb"
+	proof      = "../../internal/bundle/testdata/golden-v1-proof.tlog-proof"
 	key        = "tickmark/34750f98bd59fcfc946da45aaabe933b/1+6b05862d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
 )
 
@@ -82,6 +85,27 @@ func TestRun(t *testing.T) {
 		{"an examination, one of two keys", []string{"--key", unzip(t, engagement, "logs/0/key"), engagement}, 3, []string{"CONSISTENT ../", "Order of events"}, ""},
 		{"a forged examination", []string{"--key", unzip(t, forgery, "logs/0/key"), "--key", unzip(t, forgery, "logs/1/key"), forgery}, 1, []string{
 			"CORRUPTED ../", "What does not hold: 1 problem", "- entry/3: the draw smp_1: it has item"}, ""},
+		{"anchors, somebody trusted", []string{"--items", "--policy", anchored + ".policy", "--tsa-root", anchored + ".pem", anchored}, 0, []string{
+			"VERIFIED ../", "Who says so outside - https://tsa.example/: the first 4 entries of log 0 were there at 2026-03-01T06:04:30.000Z. You trust it",
+			"stranger.example: the first 8 entries of log 0 were there at 2026-03-01T06:08:00.000Z. Not trusted: no policy you gave has a witness of this name and key",
+			"The witnesses that your policy asks for saw log 0 up to 6 entries", "3 of 4 are by somebody you trust",
+			"recorded after 2026-03-01T06:04:30.000Z, and at the latest by 2026-03-01T06:06:00.000Z, as somebody outside says"}, ""},
+		{"anchors, nobody trusted", []string{"--items", "--key", key, anchored}, 0, []string{
+			"VERIFIED ../", "Not trusted: no root of an authority was given", "0 of 4 are by somebody you trust",
+			"recorded after 2026-03-01T06:03:00.000Z, and by nobody else's word than the log's own clock", "give --tsa-root or --policy"}, ""},
+		{"anchors, other witnesses asked for", []string{"--policy", file(t, "policy", []byte("log "+key+"\nwitness w other+ce9643c5+BNSUqmkv35oPj/vHHmT8uVYCxTLoyfWYBRyfPtTnjp1m\nquorum w\n")), anchored}, 3, []string{"CONSISTENT ../", "without the cosignatures that your policy asks for", "No checkpoint of log 0"}, ""},
+		{"a key changed twice", []string{"--key", key, "../../internal/bundle/testdata/golden-v1-rotation.evb"}, 0, []string{"VERIFIED ../"}, ""},
+		{"a log continued, one key", []string{"--key", unzip(t, continued, "logs/0/key"), continued}, 3, []string{"CONSISTENT ../", "The key of another log inside was not given", "1 ERASED", "erased by entry 1 of log 0"}, ""},
+		{"a proof", []string{"--key", key, "--content", proof + ".content", proof}, 0, []string{
+			"VERIFIED ../", "the proof of one entry", "The way from the entry to the root of a signed checkpoint of 8 entries", "only a bundle of the whole log shows", "evd_1 VERIFIED"}, ""},
+		{"a proof with a policy", []string{"--policy", proof + ".policy", proof}, 0, []string{"VERIFIED ../", "saw log 0 up to 8 entries", "recorded at the latest by 2026-03-01T06:16:40.000Z", "Compare it with --content FILE"}, ""},
+		{"a proof without a key", []string{proof}, 3, []string{"CONSISTENT ../", "which a forger could arrange too"}, ""},
+		{"a proof of other content", []string{"--key", key, "--content", "main.go", proof}, 1, []string{"CORRUPTED ../", "is not what the entry commits to"}, ""},
+		{"content of a bundle", []string{"--content", "main.go", golden}, 2, nil, "--content goes with the proof"},
+		{"content that is not there", []string{"--content", "missing", proof}, 2, nil, "missing"},
+		{"unusable policy", []string{"--policy", "main.go", golden}, 2, nil, "policy: line 1"},
+		{"two policies", []string{"--policy", anchored + ".policy", "--policy", anchored + ".policy", anchored}, 2, nil, "one policy at a time"},
+		{"unusable roots", []string{"--tsa-root", "main.go", golden}, 2, nil, "certificates"},
 		{"not a bundle", []string{"main.go"}, 1, []string{"CORRUPTED main.go", "this is not a bundle"}, ""},
 		{"help", []string{"--help"}, 0, []string{"usage: tickmark-verify"}, ""},
 		{"help after file", []string{golden, "-h"}, 0, []string{"usage: tickmark-verify"}, ""},
@@ -151,7 +175,9 @@ func TestImportsAreFew(t *testing.T) {
 		"github.com/tickmark/tickmark/cmd/tickmark-verify",
 		"github.com/tickmark/tickmark/internal/bundle",
 		"github.com/tickmark/tickmark/internal/canon",
+		"github.com/tickmark/tickmark/internal/cosign",
 		"github.com/tickmark/tickmark/internal/sample",
+		"github.com/tickmark/tickmark/internal/stamp",
 		"golang.org/x/mod/sumdb/note",
 		"golang.org/x/mod/sumdb/tlog",
 	}
@@ -168,6 +194,44 @@ func TestImportsAreFew(t *testing.T) {
 			t.Errorf("imports %s", bad)
 		}
 	}
+}
+
+// TestProgressOnATerminal: a large file says how far it is, on one line that is
+// gone at the end, and nothing where nobody looks.
+func TestProgressOnATerminal(t *testing.T) {
+	var b bytes.Buffer
+	tell := percent(&b)
+	tell(1<<20, 1<<21)
+	if b.Len() > 0 {
+		t.Errorf("a small file says %q", &b)
+	}
+	for done := int64(0); done <= 100; done += 5 {
+		tell(done<<20, 100<<20)
+	}
+	if s := b.String(); !strings.Contains(s, "\rchecked 50 % of 100 MB") || !strings.HasSuffix(s, "\r\x1b[K") || strings.Count(s, "checked") != 20 {
+		t.Errorf("%q", s)
+	}
+	if progressOn(&b) != nil {
+		t.Error("progress on what is no terminal")
+	}
+}
+
+// TestProgramIsSmall: what a verdict rests on fits into an attachment.
+func TestProgramIsSmall(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "tickmark-verify")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := os.Stat(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() >= 10<<20 {
+		t.Errorf("%d bytes; want less than 10 MiB", info.Size())
+	}
+	t.Logf("%.1f MB", float64(info.Size())/1e6)
 }
 
 func TestJSONHasTheOrderOfEvents(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/bundle"
+	"github.com/tickmark/tickmark/internal/canon"
 )
 
 const (
@@ -22,11 +23,15 @@ func text(r *bundle.Report, items bool) string {
 	if r.Origin != "" {
 		facts(&b, r)
 	}
-	if r.Verdict == bundle.Corrupted {
+	switch {
+	case r.Verdict == bundle.Corrupted:
 		problems(&b, r)
-	} else {
+	case r.Scope == bundle.ProofOnly:
+		checkedProof(&b, r)
+	default:
 		checked(&b, r)
 	}
+	anchors(&b, r)
 	if r.Examination != nil {
 		examination(&b, r.Examination)
 	}
@@ -43,7 +48,12 @@ func verdict(r *bundle.Report) string {
 	case bundle.Verified:
 		return "Everything in this file holds under the key you gave."
 	case bundle.Consistent:
-		if r.Key == "given" {
+		switch {
+		case r.Key == "given" && r.Scope == bundle.ProofOnly:
+			return "Everything in this file holds under the key you gave, and something that you asked for or that a proof needs is not here: see below."
+		case r.Key == "given" && r.Counts.Ungiven == 0:
+			return "Everything in this file holds under the key you gave, without the cosignatures that your policy asks for: see below."
+		case r.Key == "given":
 			return "Everything in this file holds, and the log it is about under the key you gave. The key of another log inside was not given: see below."
 		}
 		return "Everything in this file holds under the key inside it. That is not proof of who wrote it: give the key with --key."
@@ -54,8 +64,14 @@ func verdict(r *bundle.Report) string {
 }
 
 func facts(b *strings.Builder, r *bundle.Report) {
+	if r.Scope == bundle.ProofOnly {
+		r.Created = ""
+	}
 	scope := "all: each content that an opened entry names is inside, unless it was erased"
-	if r.Scope == bundle.Selected {
+	switch r.Scope {
+	case bundle.ProofOnly:
+		scope = "the proof of one entry"
+	case bundle.Selected:
 		scope = "selected: some contents that entries name may have been left out"
 	}
 	for _, f := range [][2]string{
@@ -185,6 +201,9 @@ func entries(b *strings.Builder, r *bundle.Report, all bool) {
 		}
 	}
 	fmt.Fprintf(b, "Entries: %s\n", strings.Join(parts, ", "))
+	if r.Scope == bundle.ProofOnly {
+		all = true
+	}
 	named, more := 0, 0
 	for _, i := range r.Items {
 		if !all {
@@ -201,11 +220,99 @@ func entries(b *strings.Builder, r *bundle.Report, all bool) {
 			where = fmt.Sprintf("log %d, %d", i.Log, i.Index)
 		}
 		fmt.Fprintf(b, "  %s  %s  %s  %s  %s: %s\n", where, i.Recorded, i.Kind, i.ID, i.Verdict, i.Reason)
+		if all {
+			fmt.Fprintf(b, "      %s\n", bounds(i.Bracket))
+		}
 	}
 	if more > 0 {
 		fmt.Fprintf(b, "  and %d more; --items lists all\n", more)
 	}
 	b.WriteByte('\n')
+}
+
+// bounds tells the bracket of an entry's time.
+func bounds(k bundle.Bracket) string {
+	after, by := "", "and by nobody else's word than the log's own clock"
+	if k.After != "" {
+		after = "recorded after " + k.After + ", "
+	}
+	if t, err := canon.ParseTime(k.By); err == nil {
+		by = "and at the latest by " + canon.FormatTime(t) + ", as somebody outside says"
+	}
+	if after == "" {
+		by = "recorded " + strings.TrimPrefix(by, "and ")
+	}
+	return after + by
+}
+
+// checkedProof tells what was checked of a proof.
+func checkedProof(b *strings.Builder, r *bundle.Report) {
+	heading := "What was checked, and what that rules out"
+	if r.Key != "given" {
+		heading += " if the key is the right one"
+	}
+	b.WriteString(heading + "\n")
+	if r.Counts.Entries == 0 {
+		paragraph(b, "- ", "Form and number of the hashes of a receipt. The leaf is not in it, so nothing is shown about what the entry is.")
+	} else {
+		paragraph(b, "- ", fmt.Sprintf("The way from the entry to the root of a signed checkpoint of %s: the entry stands in the log, at this place, and has not been changed since.",
+			count(int(r.Size), "entry", "entries")))
+	}
+	if r.Counts.Opened > 0 {
+		paragraph(b, "- ", "What the entry says: it is what it committed to when it was recorded, so nobody has rewritten it.")
+	}
+	b.WriteByte('\n')
+}
+
+// anchors tells who outside said when something was there.
+func anchors(b *strings.Builder, r *bundle.Report) {
+	if len(r.Anchors)+len(r.Witnessed) == 0 {
+		return
+	}
+	b.WriteString("Who says so outside\n")
+	trusted, shown := 0, 0
+	for _, a := range r.Anchors {
+		if a.Trusted {
+			trusted++
+		}
+	}
+	for n, a := range r.Anchors {
+		// The newest say most; the others are counted.
+		if len(r.Anchors)-n > fewItems {
+			continue
+		}
+		shown++
+		what := fmt.Sprintf("%s: the first %s of log %d were there at %s", plain(a.By), count(int(a.Size), "entry", "entries"), a.Log, a.Time)
+		if a.Time == "" {
+			what = fmt.Sprintf("%s: the first %s of log %d", plain(a.By), count(int(a.Size), "entry", "entries"), a.Log)
+		}
+		if a.Trusted {
+			what += ". You trust it"
+		} else {
+			what += ". Not trusted: " + a.Reason
+		}
+		paragraph(b, "- ", what)
+	}
+	if more := len(r.Anchors) - shown; more > 0 {
+		paragraph(b, "- ", fmt.Sprintf("and %d older ones; --json lists all", more))
+	}
+	for _, w := range r.Witnessed {
+		paragraph(b, "- ", fmt.Sprintf("The witnesses that your policy asks for saw log %d up to %s, and nothing that contradicts it.", w.Log, count(int(w.Size), "entry", "entries")))
+	}
+	if len(r.Anchors) > 0 {
+		paragraph(b, "", fmt.Sprintf("%d of %d are by somebody you trust.", trusted, len(r.Anchors)))
+	}
+	b.WriteByte('\n')
+}
+
+// plain keeps foreign text from steering the terminal.
+func plain(s string) string {
+	for _, c := range s {
+		if c < '!' || c > '~' {
+			return fmt.Sprintf("%+.100q", s)
+		}
+	}
+	return s
 }
 
 func count(n int, one, many string) string {

@@ -39,6 +39,8 @@ type Scope string
 const (
 	All      Scope = "all"
 	Selected Scope = "selected"
+	// ProofOnly is said in the report about a proof file.
+	ProofOnly Scope = "proof"
 )
 
 const (
@@ -65,7 +67,7 @@ func openingsName(n int, file int64) string {
 	return fmt.Sprintf("logs/%d/openings/%09d.jsonl", n, file)
 }
 
-var nameForm = regexp.MustCompile(`^(README\.txt|SPEC\.md|manifest\.note|blobs/[0-9a-f]{64}|` +
+var nameForm = regexp.MustCompile(`^(README\.txt|SPEC\.md|manifest\.note|blobpacks/[0-9]{9}|blobs/[0-9a-f]{64}|` +
 	`logs/[0-9]/(checkpoint|key|(entries|openings)/[0-9]{9}\.jsonl))$`)
 
 // known reports whether a file of this name can be in a version 1 bundle.
@@ -96,6 +98,8 @@ func largest(name string) int64 {
 		return maxKey
 	case strings.Contains(name, "/entries/"):
 		return maxEntries
+	case strings.HasPrefix(name, "blobpacks/"):
+		return MaxPack
 	}
 	return MaxSize
 }

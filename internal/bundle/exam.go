@@ -205,6 +205,9 @@ func (x *exam) check() {
 		}
 	}
 	x.file = v.logs[0]
+	if v.manifest.scope != Selected {
+		v.problem(nameManifest, "the scope of an engagement's bundle is selected, not %s", v.manifest.scope)
+	}
 	x.report = &Examination{File: x.file.origin, Populations: []ExaminedList{}, Procedures: []ExaminedProcedure{}, Report: []Event{}}
 	v.report.Examination = x.report
 	if len(v.logs) > 1 {
@@ -255,7 +258,7 @@ func (x *exam) checkOpened() {
 	}
 	for _, s := range x.steps {
 		// A content that is not inside is allowed by the scope alone, not here.
-		if s.log == x.file && s.sum != "" && x.v.byName[blobName(s.sum)] == nil && items[x.file.first+int(s.index)].erased == 0 {
+		if s.log == x.file && s.sum != "" && x.v.blob(s.sum) == nil && items[x.file.first+int(s.index)].erased == 0 {
 			x.fault(s, "its content, %s, is not in the bundle", blobName(s.sum))
 		}
 	}

@@ -63,19 +63,20 @@ func silent(act string) func(p *play) {
 
 func by(act, who string) func(p *play) { return func(p *play) { p.actors[act] = who } }
 
-// TestForgedExaminations: a dishonest installation signs whatever it likes, so
-// both logs hold. Each rule catches what it is there for, and names the entry.
-func TestForgedExaminations(t *testing.T) {
+// forgery is an examination in which something happened otherwise than it may.
+type forgery struct {
+	rule   string
+	name   string
+	forge  func(p *play)
+	script []string
+	object string
+	reason string
+}
+
+func forgeries(t testing.TB) []forgery {
 	drawnItem := newPlay(t).drawn(1, 2)[0]
 	notDrawn := newPlay(t).drawn(11, 12)[0]
-	for _, c := range []struct {
-		rule   string
-		name   string
-		forge  func(p *play)
-		script []string
-		object string
-		reason string
-	}{
+	return []forgery{
 		{"E1", "a second nonce", nil, after("commit", "commit"), "entry/2", "commits to a nonce for the same list already"},
 		{"E1", "no nonce", set("commit", "commitment", "soon"), script, "entry/1", "has in another form: commitment"},
 		{"E1", "a step in an entry of another kind", func(p *play) {
@@ -296,7 +297,13 @@ func TestForgedExaminations(t *testing.T) {
 		{"E8", "tested after the report", nil, append(without("full"), "full"), "entry/19", "the report had been issued before, in entry/18"},
 		{"E8", "concluded after the report", nil, append(slices.Clone(script), "control"), "entry/20", "the report had been issued before"},
 		{"E8", "linked after the report", nil, append(slices.Clone(script), "link"), "entry/20", "the report had been issued before"},
-	} {
+	}
+}
+
+// TestForgedExaminations: a dishonest installation signs whatever it likes, so
+// both logs hold. Each rule catches what it is there for, and names the entry.
+func TestForgedExaminations(t *testing.T) {
+	for _, c := range forgeries(t) {
 		t.Run(c.rule+" "+c.name, func(t *testing.T) {
 			p := newPlay(t)
 			if c.forge != nil {

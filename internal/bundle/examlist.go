@@ -412,14 +412,14 @@ type lineReader struct {
 }
 
 type chunk struct {
-	file  *file
+	file  *kept
 	count int64
 }
 
 // lines opens a content, which may be a list of chunks. No line is longer than
 // most.
 func (x *exam) lines(sum string, chunked bool, most int64) (*lineReader, error) {
-	f := x.v.byName[blobName(sum)]
+	f := x.v.blob(sum)
 	if f == nil {
 		return nil, fmt.Errorf("%s: %w", blobName(sum), errNotInside)
 	}
@@ -431,12 +431,12 @@ func (x *exam) lines(sum string, chunked bool, most int64) (*lineReader, error) 
 		if f.size > canon.MaxChunks {
 			return nil, fmt.Errorf("a list of chunks has at most %d bytes", canon.MaxChunks)
 		}
-		list, err := canon.ParseChunks(x.v.src.at(f.content(), f.size))
+		list, err := canon.ParseChunks(x.v.src.at(f.at, f.size))
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range list {
-			f := x.v.byName[blobName(hex.EncodeToString(c.SHA256[:]))]
+			f := x.v.blobs[c.SHA256]
 			if f == nil {
 				return nil, fmt.Errorf("%s: %w", blobName(hex.EncodeToString(c.SHA256[:])), errNotInside)
 			}
@@ -477,7 +477,7 @@ func (r *lineReader) next() ([]byte, error) {
 			return nil, io.EOF
 		}
 		p := r.parts[0]
-		r.parts, r.in, r.left = r.parts[1:], display(p.file.name), p.count
-		r.r.Reset(io.NewSectionReader(r.v.src.r, p.file.content(), p.file.size))
+		r.parts, r.in, r.left = r.parts[1:], p.file.in, p.count
+		r.r.Reset(io.NewSectionReader(r.v.src.r, p.file.at, p.file.size))
 	}
 }

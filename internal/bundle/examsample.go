@@ -224,7 +224,7 @@ func (x *exam) keepPicks(p *procedure, s *step, n int64) {
 
 // drawOf reads the content of a draw.
 func (x *exam) drawOf(s *step, pick func(sample.Pick) error, stratum func(Stratum) error) error {
-	f := x.v.byName[blobName(s.sum)]
+	f := x.v.blob(s.sum)
 	switch {
 	case s.sum == "":
 		return errors.New("no content is opened")
@@ -233,7 +233,7 @@ func (x *exam) drawOf(s *step, pick func(sample.Pick) error, stratum func(Stratu
 	case s.chunked:
 		return errors.New("it is in pieces; a draw is one content")
 	}
-	return parseDraw(io.NewSectionReader(x.v.src.r, f.content(), f.size), pick, stratum)
+	return parseDraw(io.NewSectionReader(x.v.src.r, f.at, f.size), pick, stratum)
 }
 
 // extend takes the entries by which a sample grew.

@@ -11,6 +11,8 @@ var (
 	ParseRow    = parseRow
 	ParseRecord = parseRecord
 	ParseResult = parseResult
+	PathLength  = pathLength
+	ParseProof  = parseProof
 )
 
 // ParseDraw collects what a draw lists.

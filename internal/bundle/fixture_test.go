@@ -33,6 +33,8 @@ type book struct {
 	origin   string
 	leaves   [][]byte
 	openings []bundle.Opening
+	closed   map[int64]bundle.Opening
+	turns    []turn // of its keys after the first
 }
 
 func key(seed byte) ed25519.PrivateKey {
@@ -97,22 +99,29 @@ func (b *book) add(l canon.Leaf, payloads map[string]string) int64 {
 
 // close takes the opening of an entry away.
 func (b *book) close(index int64) {
+	for _, o := range b.openings {
+		if o.Index == index {
+			if b.closed == nil {
+				b.closed = map[int64]bundle.Opening{}
+			}
+			b.closed[index] = o
+		}
+	}
 	b.openings = slices.DeleteFunc(b.openings, func(o bundle.Opening) bool { return o.Index == index })
 }
 
 func (b *book) checkpoint(size int) []byte {
 	b.t.Helper()
-	var tree canon.Tree
-	for _, l := range b.leaves[:size] {
-		tree.Add(l)
+	signed, err := canon.SignNote(b.text(size), b.signer(size))
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	c := canon.Checkpoint{Origin: b.origin, Size: tree.Size(), Root: tree.Root()}
-	return sign(b.t, c.Text(), b.seed)
+	return signed
 }
 
 func (b *book) log() bundle.Log {
 	return bundle.Log{
-		Checkpoint: b.checkpoint(len(b.leaves)), Key: vkey(b.seed),
+		Checkpoint: b.checkpoint(len(b.leaves)), Key: b.vkeyAt(len(b.leaves)),
 		Leaves: each(b.leaves), Openings: each(b.openings),
 	}
 }

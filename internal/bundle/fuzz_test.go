@@ -55,3 +55,43 @@ func FuzzVerifySigned(f *testing.F) {
 		}
 	})
 }
+
+// FuzzVerifyProof: nothing but the proof itself verifies, what is read is
+// written again byte for byte, and nothing panics.
+func FuzzVerifyProof(f *testing.F) {
+	e := newExample(f)
+	good := writeProof(f, e.proof(1))
+	f.Add(good)
+	f.Add(writeProof(f, e.proof(0)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := verifyProof(t, b, bundle.Options{Keys: []string{vkey(1)}})
+		if r.Verdict == bundle.Corrupted && len(r.Problems) == 0 {
+			t.Error("corrupted, without a problem")
+		}
+		p, err := bundle.ParseProof(b)
+		if err != nil {
+			return
+		}
+		if again, err := bundle.WriteProof(p); err == nil && !bytes.Equal(again, b) {
+			t.Errorf("%q is written as %q", b, again)
+		}
+	})
+}
+
+// FuzzPack changes a pack, which is signed again.
+func FuzzPack(f *testing.F) {
+	good := packed(f, newExample(f), 5)
+	f.Add(good["blobpacks/000000000"])
+	f.Fuzz(func(t *testing.T, content []byte) {
+		files := map[string][]byte{}
+		for k, v := range good {
+			files[k] = v
+		}
+		files["blobpacks/000000000"] = content
+		reseal(t, files, 1)
+		r := verify(t, pack(t, files), vkey(1))
+		if r.Verdict != bundle.Corrupted && !bytes.Equal(content, good["blobpacks/000000000"]) {
+			t.Errorf("%s", r.Verdict)
+		}
+	})
+}

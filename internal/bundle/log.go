@@ -2,24 +2,29 @@ package bundle
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/canon"
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // log is the state of checking one log.
 type log struct {
-	n       int
-	vkey    string        // as the bundle states it; empty if it cannot be read
-	key     note.Verifier // what signatures are checked with; nil if there is none
-	origin  string
-	trusted bool // its key was given
-	demo    bool
+	n         int
+	vkey      string        // as the bundle states it; empty if it cannot be read
+	key       note.Verifier // what signatures are checked with; nil if there is none
+	origin    string
+	trusted   bool  // its key was given, or an earlier one
+	witnessed int64 // entries that the quorum of the policy cosigned
+	demo      bool
+	turns     []turn // of its keys, ascending
+	// continues is the origin of the log that this one continues, if it does.
+	continues string
 
 	checkpoint canon.Checkpoint
 	first      int // of its items in the report
@@ -40,7 +45,7 @@ func (l *log) place(index int64) string {
 	if l.n > 0 {
 		return fmt.Sprintf("log%d/entry/%d", l.n, index)
 	}
-	return fmt.Sprintf("entry/%d", index)
+	return "entry/" + strconv.FormatInt(index, 10)
 }
 
 // loadLogs reads keys and checkpoints of all logs.
@@ -79,13 +84,9 @@ func (v *verification) loadKey(l *log) {
 	} else {
 		l.vkey, l.origin = vkey, origin
 	}
-	l.trusted = l.vkey != "" && v.keys[l.vkey]
 	l.keyHolds = l.vkey != ""
 	if l.n == 0 {
 		v.report.Counts.VKey = l.vkey
-		if len(v.keys) > 0 && !l.trusted {
-			v.wrongKey(l)
-		}
 	}
 	use := l.vkey
 	if use == "" && l.n == 0 {
@@ -98,7 +99,7 @@ func (v *verification) loadKey(l *log) {
 		}
 	}
 	if use != "" {
-		l.key, err = note.NewVerifier(use)
+		l.key, err = canon.NewVerifier(use)
 		if err != nil {
 			v.problem(name, "%v", err)
 		} else {
@@ -175,6 +176,7 @@ func (v *verification) readLog(l *log) {
 			break
 		}
 	}
+	v.report.Items = slices.Grow(v.report.Items, int(min(l.checkpoint.Size, int64(len(names))*perFile, MaxEntries)))
 	for k, name := range names {
 		last := k == len(names)-1
 		leaves := v.readEntries(l, name, last)
@@ -190,12 +192,12 @@ func (v *verification) readLog(l *log) {
 			c.Size, c.Root, l.tree.Size(), l.tree.Root())
 		l.entriesHold = false
 	}
-	v.settleItems(l)
+	v.compareKey(l)
 }
 
 // readEntries reads one file of entries. A leaf that is none is zero.
-func (v *verification) readEntries(l *log, name string, last bool) []canon.Leaf {
-	b := v.content(name)
+func (v *verification) readEntries(l *log, name string, last bool) []entry {
+	b := v.entries(v.byName[name])
 	if n := bytes.Count(b, []byte("\n")); n > perFile || n == 0 || !last && n < perFile || !bytes.HasSuffix(b, []byte("\n")) {
 		v.problem(name, "%d ended lines; each file of entries but the last holds %d, and none is empty", n, perFile)
 		l.entriesHold = false
@@ -204,7 +206,8 @@ func (v *verification) readEntries(l *log, name string, last bool) []canon.Leaf 
 		l.entriesHold = false
 		return nil
 	}
-	leaves := make([]canon.Leaf, 0, perFile)
+	v.passed(int64(len(b)))
+	leaves := v.batch[:0]
 	for line := range bytes.Lines(b) {
 		if len(leaves) == perFile {
 			break
@@ -212,18 +215,26 @@ func (v *verification) readEntries(l *log, name string, last bool) []canon.Leaf 
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		index := l.tree.Size()
 		l.tree.Add(line)
-		leaf, err := canon.ParseLeaf(line)
+		leaves = append(leaves, entry{Leaf: canon.Leaf{Log: l.origin}})
+		leaf := &leaves[len(leaves)-1]
+		err := canon.ScanLeaf(line, &leaf.Leaf, &leaf.commits)
 		if err == nil {
-			err = l.follows(leaf, index)
+			err = l.follows(leaf.Leaf, index)
 		}
 		if err != nil {
-			v.problem(name, "line %d (%s): %v", len(leaves)+1, l.place(index), err)
+			v.problem(name, "line %d (%s): %v", len(leaves), l.place(index), err)
 			l.entriesHold = false
 		}
 		v.addItem(l, leaf, index, err == nil)
-		leaves = append(leaves, leaf)
 	}
+	v.batch = leaves
 	return leaves
+}
+
+// entry is a leaf whose commitments nobody has looked at yet.
+type entry struct {
+	canon.Leaf
+	commits canon.Commits
 }
 
 // follows checks a leaf against those before it.
@@ -243,15 +254,14 @@ func (l *log) follows(leaf canon.Leaf, index int64) error {
 	l.last = leaf.Recorded
 	if index == 0 {
 		l.demo = leaf.Demo
-		if l.vkey != "" && canon.VKey(leaf.Log, leaf.Key) != l.vkey {
-			return fmt.Errorf("holds another key than %s", l.object("key"))
-		}
+	} else if leaf.Key != nil && !l.mayTurn(leaf) {
+		return errors.New("changes the key, and the key before has not signed that")
 	}
 	return nil
 }
 
 // addItem adds an entry to the report and marks those it replaces or erases.
-func (v *verification) addItem(l *log, leaf canon.Leaf, index int64, ok bool) {
+func (v *verification) addItem(l *log, leaf *entry, index int64, ok bool) {
 	r := v.report
 	i := Item{ID: l.place(index), Log: l.n, Index: index, Bracket: Bracket{By: logClock}}
 	if index > 0 {
@@ -261,7 +271,7 @@ func (v *verification) addItem(l *log, leaf canon.Leaf, index int64, ok bool) {
 		r.Items = append(r.Items, i)
 		return
 	}
-	i.Kind, i.Recorded, i.hidden = leaf.Kind, canon.FormatTime(leaf.Recorded), len(leaf.Commit) > 0
+	i.Kind, i.Recorded, i.hidden = leaf.Kind, canon.FormatTime(leaf.Recorded), leaf.commits.Len() > 0
 	r.Items = append(r.Items, i)
 	items := r.Items[l.first:]
 	for _, n := range leaf.Supersedes {
@@ -271,71 +281,10 @@ func (v *verification) addItem(l *log, leaf canon.Leaf, index int64, ok bool) {
 	}
 	for _, n := range leaf.Erases {
 		if items[n].erased == 0 {
-			items[n].erased = index
+			items[n].erased, items[n].eraser = index, l.n
 		}
 	}
 	if leaf.Answers != nil {
-		v.addAnswer(l, index, leaf.Answers)
-	}
-}
-
-// An answer is what one log has seen of another that is in the bundle too.
-type answer struct {
-	from  *log
-	index int64
-	to    *log
-	size  int64
-	root  tlog.Hash
-}
-
-func (v *verification) addAnswer(l *log, index int64, a *canon.Answers) {
-	at := slices.IndexFunc(v.logs, func(o *log) bool { return o.origin == a.Log })
-	if at < 0 || v.logs[at].key == nil {
-		return // its form is checked; there is nothing to check it against
-	}
-	to := v.logs[at]
-	text, err := canon.OpenNote(a.Note, to.key)
-	if err != nil {
-		v.problem(l.place(index), "the checkpoint it answers: %v", err)
-		return
-	}
-	c, err := canon.ParseCheckpoint(text)
-	if err != nil {
-		v.problem(l.place(index), "the checkpoint it answers: %v", err)
-		return
-	}
-	v.answers = append(v.answers, answer{l, index, to, c.Size, c.Root})
-}
-
-// checkAnswers compares each checkpoint that an entry answers with what the
-// other log was at that size.
-func (v *verification) checkAnswers() {
-	for _, l := range v.logs {
-		want := map[int64][]answer{}
-		for _, a := range v.answers {
-			if a.to == l {
-				want[a.size] = append(want[a.size], a)
-			}
-		}
-		if len(want) == 0 {
-			continue
-		}
-		var tree canon.Tree
-		for k := int64(0); v.byName[entriesName(l.n, k)] != nil; k++ {
-			for line := range bytes.Lines(v.content(entriesName(l.n, k))) {
-				tree.Add(bytes.TrimSuffix(line, []byte("\n")))
-				for _, a := range want[tree.Size()] {
-					if tree.Root() != a.root {
-						v.problem(a.from.place(a.index), "answers a checkpoint of %s that is not that log's history", l.origin)
-					}
-				}
-				delete(want, tree.Size())
-			}
-		}
-		for size, list := range want {
-			for _, a := range list {
-				v.problem(a.from.place(a.index), "answers a checkpoint of %s with %d entries; only %d are here", l.origin, size, tree.Size())
-			}
-		}
+		v.addAnswer(l, index, leaf.Leaf)
 	}
 }

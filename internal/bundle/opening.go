@@ -13,7 +13,7 @@ import (
 )
 
 // readOpenings reads the openings that belong to one file of entries.
-func (v *verification) readOpenings(l *log, k int64, leaves []canon.Leaf) {
+func (v *verification) readOpenings(l *log, k int64, leaves []entry) {
 	name := openingsName(l.n, k)
 	f := v.byName[name]
 	if f == nil {
@@ -22,24 +22,33 @@ func (v *verification) readOpenings(l *log, k int64, leaves []canon.Leaf) {
 	if f.size == 0 {
 		v.problem(name, "empty; a file without openings is left out")
 	}
+	v.passed(f.size)
 	last := int64(-1)
 	number := 0
 	err := v.lines(f, func(line []byte) error {
 		number++
 		o, err := parseOpening(line)
-		if err != nil {
-			return fmt.Errorf("line %d: %w", number, err)
+		place := o.Index/perFile != k || o.Index <= last
+		if err == nil && place {
+			err = fmt.Errorf("entry %d is out of place", o.Index)
 		}
-		if o.Index/perFile != k || o.Index <= last {
-			return fmt.Errorf("line %d: entry %d is out of place", number, o.Index)
+		at := o.Index - k*perFile
+		if err != nil {
+			v.namesLost, v.openingsLost = true, true
+			v.problem(name, "line %d: %v", number, err)
+			if !place && at >= 0 && at < int64(len(leaves)) {
+				v.report.Items[l.first+int(o.Index)].bad = "its opening cannot be read: " + err.Error()
+			}
+			return nil
 		}
 		last = o.Index
-		at := o.Index - k*perFile
 		if at >= int64(len(leaves)) {
 			v.notInLog(l, o.Index)
 			return nil
 		}
-		v.open(l, &v.report.Items[l.first+int(o.Index)], leaves[at], o)
+		leaf := leaves[at].Leaf
+		leaf.Commit = leaves[at].commits.Map()
+		v.open(l, &v.report.Items[l.first+int(o.Index)], leaf, o)
 		return nil
 	})
 	if err != nil {
@@ -80,8 +89,7 @@ func (v *verification) notInLog(l *log, index int64) {
 	}
 }
 
-// lines calls f with each line of a file and stops at the first error, since
-// what follows a broken line cannot be told apart.
+// lines calls f with each line of a file and stops at the first error.
 func (v *verification) lines(of *file, f func(line []byte) error) error {
 	if need := int(min(of.size, MaxOpening)) + 1; v.reader == nil || v.reader.Size() < need {
 		v.reader = bufio.NewReaderSize(nil, need)
@@ -109,30 +117,44 @@ func (v *verification) lines(of *file, f func(line []byte) error) error {
 	}
 }
 
+// parseOpening reads a line of openings. Of one that is none, the index is what
+// it says that it is about, or -1.
 func parseOpening(line []byte) (o Opening, err error) {
-	bad := errors.New(`want {"index":…,"open":{label:{"payload":…,"r":64 lower-case hexadecimal characters}}}`)
+	o.Index = -1
 	tree, err := canon.ParseJSON(line)
 	if err != nil {
 		return o, err
 	}
 	m, _ := tree.(map[string]any)
 	index, ok := m["index"].(int64)
-	open, ok2 := m["open"].(map[string]any)
-	if !ok || !ok2 || len(m) != 2 || index < 0 || len(open) == 0 {
-		return o, bad
+	if !ok || index < 0 || len(m) != 2 || m["open"] == nil {
+		return o, errOpening
 	}
-	o = Opening{Index: index, Open: make(map[string]Opened, len(open))}
+	o.Index = index
+	o.Open, err = parseOpen(m["open"])
+	return o, err
+}
+
+var errOpening = errors.New(`want {"index":…,"open":{label:{"payload":…,"r":64 lower-case hexadecimal characters}}}`)
+
+func parseOpen(v any) (map[string]Opened, error) {
+	bad := errOpening
+	open, ok := v.(map[string]any)
+	if !ok || len(open) == 0 {
+		return nil, bad
+	}
+	out := make(map[string]Opened, len(open))
 	for label, c := range open {
 		m, _ := c.(map[string]any)
 		payload, ok := m["payload"].(string)
 		text, ok2 := m["r"].(string)
 		r, err := canon.ParseDigest(text)
 		if !ok || !ok2 || len(m) != 2 || err != nil {
-			return o, bad
+			return nil, bad
 		}
-		o.Open[label] = Opened{r, payload}
+		out[label] = Opened{r, payload}
 	}
-	return o, nil
+	return out, nil
 }
 
 // said is what an opening shows of its entry.
@@ -192,6 +214,14 @@ func (v *verification) open(l *log, i *Item, leaf canon.Leaf, o Opening) {
 		fail("opened with %+.40q, to which the entry does not commit", label)
 		v.openingsLost = true
 	}
+	if v.alone {
+		return
+	}
+	if leaf.Kind == canon.KindAnchor && s.body != nil && i.bad == "" {
+		if err := v.addAnchor(l, i.Index, leaf, s); err != nil {
+			fail("%v", err)
+		}
+	}
 	if s.body["step"] != nil {
 		v.exam.collect(l, leaf, s)
 	}
@@ -212,8 +242,8 @@ func readActor(payload string) (id string, err error) {
 		return "", err
 	}
 	for _, key := range []string{"id", "name", "via"} {
-		if _, ok := m[key].(string); !ok {
-			return "", fmt.Errorf("an actor has id, name and via, each a text")
+		if _, ok := m[key].(string); !ok || len(m) != 3 {
+			return "", fmt.Errorf("an actor has id, name and via, each a text, and nothing else")
 		}
 	}
 	id, _ = m["id"].(string)
@@ -268,7 +298,7 @@ func (v *verification) checkContent(i *Item, payload string, chunks bool) (sum s
 	list, ok := v.chunks[sum]
 	if !ok {
 		// Many entries may name one list: it is read once.
-		list.missing, list.err = v.checkChunks(v.byName[blobName(sum)])
+		list.missing, list.err = v.checkChunks(v.blob(sum))
 		v.chunks[sum] = list
 	}
 	i.missing = list.missing
@@ -281,11 +311,11 @@ type chunkList struct {
 	err     error
 }
 
-func (v *verification) checkChunks(f *file) (missing string, err error) {
+func (v *verification) checkChunks(f *kept) (missing string, err error) {
 	if f.size > canon.MaxChunks {
 		return "", fmt.Errorf("a list of chunks has at most %d bytes", canon.MaxChunks)
 	}
-	list, err := canon.ParseChunks(v.src.at(f.content(), f.size))
+	list, err := canon.ParseChunks(v.src.at(f.at, f.size))
 	if err != nil {
 		v.namesLost = true
 		return "", err
@@ -305,11 +335,11 @@ func (v *verification) checkChunks(f *file) (missing string, err error) {
 
 func (v *verification) checkBlob(sum string, size int64) (there bool, err error) {
 	name := blobName(sum)
-	f := v.byName[name]
+	f := v.blob(sum)
 	if f == nil {
 		return false, nil
 	}
-	v.named[name] = true
+	f.named = true
 	if f.bad || f.size != size {
 		v.namesLost = v.namesLost || f.bad
 		return false, fmt.Errorf("%s is not the content that the entry names", name)

@@ -24,17 +24,19 @@ const maxProblems = 1000
 
 // Report is what checking a bundle found. Its JSON form is part of the format.
 type Report struct {
-	Verdict  Verdict   `json:"verdict"`
-	File     string    `json:"file"`
-	Origin   string    `json:"origin"` // of log 0
-	Size     int64     `json:"size"`   // entries of log 0
-	Root     string    `json:"root"`   // of log 0, as its checkpoint writes it
-	Key      string    `json:"key"`    // "given" or "inside"
-	Created  string    `json:"created"`
-	Scope    Scope     `json:"scope"`
-	Items    []Item    `json:"items"`
-	Problems []Problem `json:"problems"`
-	Limits   []string  `json:"limits"` // what the verdict does not say
+	Verdict   Verdict     `json:"verdict"`
+	File      string      `json:"file"`
+	Origin    string      `json:"origin"` // of log 0
+	Size      int64       `json:"size"`   // entries of log 0
+	Root      string      `json:"root"`   // of log 0, as its checkpoint writes it
+	Key       string      `json:"key"`    // "given" or "inside"
+	Created   string      `json:"created"`
+	Scope     Scope       `json:"scope"`
+	Items     []Item      `json:"items"`
+	Anchors   []Anchor    `json:"anchors,omitempty"`
+	Witnessed []Witnessed `json:"witnessed,omitempty"`
+	Problems  []Problem   `json:"problems"`
+	Limits    []string    `json:"limits"` // what the verdict does not say
 	// Examination is there if log 0 is the file of an engagement.
 	Examination *Examination `json:"examination,omitempty"`
 
@@ -44,6 +46,7 @@ type Report struct {
 // Counts is how much was looked at.
 type Counts struct {
 	Files, Blobs, Logs, Entries, Opened int
+	Ungiven                             int // logs of which no key was given
 	Bytes                               int64
 	VKey                                string // key of log 0, as the bundle states it
 }
@@ -63,17 +66,20 @@ type Item struct {
 	hidden     bool  // commits to something that is not opened
 	superseded int64 // the entry that did it; the first entry cannot, so 0 is none
 	erased     int64
+	eraser     int    // number of the log in which the entry is that did it
 	bad        string // why it is corrupted
+	astray     bool   // what it says of another log, or of its own from outside, does not hold
 	missing    string // blob that is named and not there
+	clock      string // what anchors show of the log's clock
 }
 
 // Bracket bounds when an entry was recorded, and says on whose word.
 type Bracket struct {
-	After string `json:"after"` // when the entry before was recorded
+	After string `json:"after"` // a trusted anchor before, else when the entry before was recorded
 	By    string `json:"by"`
 }
 
-// logClock is the only word there is in version 1.
+// logClock is the only word there is where no anchor is trusted.
 const logClock = "log clock only"
 
 // Problem is one thing that does not hold.
@@ -102,7 +108,10 @@ func (v *verification) conclude() {
 	}
 	given, demo := len(v.logs) > 0, false
 	for _, l := range v.logs {
-		given = given && l.trusted
+		given = given && v.believed(l)
+		if !l.trusted {
+			r.Counts.Ungiven++
+		}
 		demo = demo || l.demo
 	}
 	r.Key = "inside"
@@ -156,14 +165,47 @@ func (v *verification) judge(i *Item) {
 		i.Verdict, i.Reason = Corrupted, i.bad
 	case i.erased > 0:
 		i.Verdict, i.Reason = Erased, fmt.Sprintf("erased by entry %d", i.erased)
+		if i.eraser != i.Log {
+			i.Reason += fmt.Sprintf(" of log %d", i.eraser)
+		}
 	case i.superseded > 0:
 		i.Verdict, i.Reason = Superseded, fmt.Sprintf("superseded by entry %d", i.superseded)
 	case l.demo:
 		i.Verdict = Demo
-	case l.trusted:
+	case v.believed(l):
 		i.Verdict = Verified
 	default:
 		i.Verdict = Consistent
+	}
+	i.Reason += i.clock
+}
+
+// believed reports whether the reader has all that they asked for to rely on a
+// log.
+func (v *verification) believed(l *log) bool { return l.trusted && (l.witnessed > 0 || !v.asks()) }
+
+// timeLimits says on whose word the times rest.
+func (v *verification) timeLimits(say func(string, ...any)) {
+	trusted := 0
+	for _, a := range v.report.Anchors {
+		if a.Trusted {
+			trusted++
+		}
+	}
+	switch all := len(v.report.Anchors); {
+	case trusted > 0:
+		say("%d of %d anchors, which are time stamps and cosignatures from outside, are by somebody you trust. They bound the times of entries; between them the log's own clock speaks, so the order is proved and the hour is not.", trusted, all)
+	case all > 0:
+		say("Times are those of the log's own clock. There are %d anchors inside, time stamps and cosignatures from outside, and none is by somebody you said you trust: give --tsa-root or --policy. The order is proved and the hour is not.", all)
+	default:
+		say("Times are those of the log's own clock, and no time stamp from outside is inside, so the order is proved and the hour is not.")
+	}
+	if v.asks() {
+		for _, l := range v.logs {
+			if l.witnessed == 0 {
+				say("No checkpoint of log %d (%s) has the cosignatures that your policy asks for.", l.n, l.origin)
+			}
+		}
 	}
 }
 
@@ -206,7 +248,7 @@ func (v *verification) limits(demo bool) {
 		}
 		say("The order of events shows that a sample follows from a nonce that was fixed before the list was, and that what rests on something came after it. It does not show that a list is complete or that a judgement is right.")
 	}
-	say("Times are those of the log's own clock. There are no outside timestamps in version 1, so the order is proved and the hour is not.")
+	v.timeLimits(say)
 	say("Whoever holds the log's signing key could have signed another history. A checkpoint that you or others kept from earlier would show it.")
 	say("Nothing here shows that evidence is true or that everything that happened was recorded; it shows what was recorded, in which order, and that it has not changed since.")
 }

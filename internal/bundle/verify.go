@@ -2,12 +2,15 @@ package bundle
 
 import (
 	"bufio"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/cosign"
+	"github.com/tickmark/tickmark/internal/stamp"
 )
 
 // Options of Verify.
@@ -17,19 +20,48 @@ type Options struct {
 	// Keys are the keys of logs that the caller trusts, as canon.VKey writes
 	// them. Without one a bundle is at best consistent.
 	Keys []string
+	// Policy names further keys, and witnesses whose cosignatures count; nil for
+	// none.
+	Policy *cosign.Policy
+	// Roots are the certificates from which time-stamping authorities are trusted;
+	// nil for none.
+	Roots *stamp.Roots
+	// Content is what the entry of a proof is said to be about; nil if only its
+	// digest is known. Verify has no use for it.
+	Content io.Reader
+	// Progress is told how many bytes have been read; nil if nobody asks.
+	Progress func(done, of int64)
 }
 
 // Verify checks a whole bundle, goes on after a problem, and reports all it
 // finds. The error is not about the bundle: the file could not be read, or a
 // key is not one.
 func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
+	v, err := newVerification(o)
+	if err != nil {
+		return nil, err
+	}
+	v.src = source{r: r, size: size}
+	v.progress = o.Progress
+	v.run()
+	if v.src.err != nil {
+		return nil, fmt.Errorf("reading the bundle: %w", v.src.err)
+	}
+	v.conclude()
+	if o.Progress != nil {
+		o.Progress(v.todo, v.todo)
+	}
+	return v.report, nil
+}
+
+func newVerification(o Options) (*verification, error) {
 	v := &verification{
-		src:    source{r: r, size: size},
+		policy: o.Policy, authorities: o.Roots,
 		report: &Report{File: o.File, Items: []Item{}, Problems: []Problem{}},
 		keys:   map[string]bool{},
 		byName: map[string]*file{},
 		listed: map[string]listed{},
-		named:  map[string]bool{},
+		blobs:  map[[32]byte]*kept{},
 		chunks: map[string]chunkList{},
 	}
 	v.exam.v = v
@@ -39,12 +71,12 @@ func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
 		}
 		v.keys[k] = true
 	}
-	v.run()
-	if v.src.err != nil {
-		return nil, fmt.Errorf("reading the bundle: %w", v.src.err)
+	if o.Policy != nil {
+		for _, l := range o.Policy.Logs {
+			v.keys[l.Key.String()] = true
+		}
 	}
-	v.conclude()
-	return v.report, nil
+	return v, nil
 }
 
 // verification is one run of Verify.
@@ -60,12 +92,16 @@ type verification struct {
 	manifest manifest
 	listed   map[string]listed // from the manifest; nil if that cannot be read
 	logs     []*log
-	named    map[string]bool // blobs that an opened entry names
+	blobs    map[[32]byte]*kept // by SHA-256
 	chunks   map[string]chunkList
 	left     int // entries whose content is not inside
 	answers  []answer
+	remote   []remoteErasure
+	anchors  []anchor
 	strays   []Item // opened and not in the log
 	reader   *bufio.Reader
+	leaves   []byte  // buffer for a file of entries
+	batch    []entry // those of one file
 	// namesLost is set when an opening or a list of chunks cannot be read, so
 	// that the blobs they name are not taken for strangers as well.
 	namesLost bool
@@ -73,6 +109,12 @@ type verification struct {
 	// is not taken for left out as well.
 	openingsLost bool
 	exam         exam
+
+	policy      *cosign.Policy
+	authorities *stamp.Roots
+	alone       bool // one entry is checked, without the log around it
+	progress    func(done, of int64)
+	done, todo  int64
 
 	digested, manifestHolds bool
 }
@@ -91,10 +133,18 @@ func (v *verification) run() {
 	v.checkManifest()
 	v.digest()
 	v.compareTail()
+	v.keepBlobs()
+	v.readPacks()
 	for _, l := range v.logs {
 		v.readLog(l)
 	}
+	v.trust()
 	v.checkAnswers()
+	v.settleErasures()
+	for _, l := range v.logs {
+		v.settleItems(l)
+	}
+	v.checkAnchors()
 	v.checkBlobs()
 	v.exam.check()
 	v.report.Items = append(v.report.Items, v.strays...)
@@ -219,16 +269,26 @@ func (v *verification) checkManifest() {
 // checkBlobs refuses blobs that nothing opened names: they would seem to be
 // evidence and prove nothing.
 func (v *verification) checkBlobs() {
-	for i := range v.files {
-		name := v.files[i].name
-		if strings.HasPrefix(name, "blobs/") && !v.named[name] && !v.namesLost {
-			v.problem(display(name), "no opened entry names this content")
+	if v.namesLost {
+		return
+	}
+	var strangers []string
+	for sum, b := range v.blobs {
+		if b.named {
+			continue
+		}
+		if name := blobName(hex.EncodeToString(sum[:])); b.in == name {
+			strangers = append(strangers, name)
+		} else {
+			strangers = append(strangers, b.in+" "+name)
 		}
 	}
-	for k := range v.keys {
-		if !slices.ContainsFunc(v.logs, func(l *log) bool { return l.vkey == k }) {
-			v.unused = append(v.unused, k)
+	slices.Sort(strangers)
+	for _, s := range strangers {
+		if in, name, packed := strings.Cut(s, " "); packed {
+			v.problem(in, "no opened entry names this content: %s", name)
+		} else {
+			v.problem(in, "no opened entry names this content")
 		}
 	}
-	slices.Sort(v.unused)
 }

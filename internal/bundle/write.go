@@ -24,7 +24,7 @@ type Contents struct {
 	Created time.Time
 	Scope   Scope
 	// Logs[0] is the log this bundle is about; further ones are logs that its
-	// entries answer.
+	// entries answer, such as those that it continues.
 	Logs  []Log
 	Blobs []Blob // in any order
 	// Readme and Spec replace the texts of this version.
@@ -39,7 +39,7 @@ type Log struct {
 	Openings   iter.Seq2[Opening, error] // ascending by index; nil for none
 }
 
-// A Blob is read twice.
+// A Blob is read twice, or once if it goes into a pack.
 type Blob struct {
 	SHA256 [32]byte
 	Size   int64
@@ -83,7 +83,7 @@ func (c Contents) check(sign note.Signer) (m manifest, err error) {
 	if _, err := canon.ParseTime(canon.FormatTime(c.Created)); err != nil {
 		return m, fmt.Errorf("created: %w", err)
 	}
-	v, err := note.NewVerifier(c.Logs[0].Key)
+	v, err := canon.NewVerifier(c.Logs[0].Key)
 	if err != nil {
 		return m, fmt.Errorf("log 0: %w", err)
 	}
@@ -114,7 +114,14 @@ func (c Contents) write(a *archiver) error {
 	blobs := slices.SortedFunc(slices.Values(c.Blobs), func(x, y Blob) int {
 		return bytes.Compare(x.SHA256[:], y.SHA256[:])
 	})
-	for _, b := range blobs {
+	packed, files := packs(blobs)
+	for k, pack := range packed {
+		if err := a.addPack(k, pack); err != nil {
+			return err
+		}
+	}
+	a.pack = nil
+	for _, b := range files {
 		if err := a.addBlob(b); err != nil {
 			return err
 		}
@@ -128,7 +135,7 @@ func (c Contents) write(a *archiver) error {
 }
 
 func (l Log) write(a *archiver, n int) error {
-	v, err := note.NewVerifier(l.Key)
+	v, err := canon.NewVerifier(l.Key)
 	if err != nil {
 		return err
 	}
@@ -250,6 +257,7 @@ type archiver struct {
 	members []member
 	listed  []listed
 	entries int64 // how many more may come
+	pack    []byte
 }
 
 // add writes a file that is in memory.

@@ -98,18 +98,6 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-func TestWriteRefusesMoreFilesThanTheFormatHas(t *testing.T) {
-	e := newExample(t)
-	c := e.contents()
-	for n := range bundle.MaxFiles {
-		c.Blobs = append(c.Blobs, blob(strings.Repeat("x", n%250)+string(rune('a'+n/250))))
-	}
-	err := bundle.Write(io.Discard, c, signer(t, 1))
-	if err == nil || !strings.Contains(err.Error(), "more than 65534 files") {
-		t.Error(err)
-	}
-}
-
 type fullDisk struct{ left int }
 
 func (f *fullDisk) Write(p []byte) (int, error) {
