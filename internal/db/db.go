@@ -52,8 +52,15 @@ type Options struct {
 	// Unsafe accepts a PostgreSQL that may lose acknowledged commits (fsync
 	// off). For tests.
 	Unsafe bool
+	// Careless makes SQLite acknowledge before it has stored. It is for the
+	// fault harness alone, whose control run must lose what this loses; no
+	// setting leads here.
+	Careless bool
 	// Log receives what no caller can be told.
 	Log *slog.Logger
+
+	fresh  bool  // refuse a database that has tables
+	schema int64 // migrate no further; 0 for all the way
 }
 
 // DB is an open database. Close it once.
@@ -94,7 +101,12 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.migrate(ctx); err != nil {
+	if o.fresh {
+		if err := d.assertFresh(ctx); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
+	if err := d.migrate(ctx, o.schema); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("migrate %s: %w", d.where, err)
 	}

@@ -38,4 +38,4 @@ func AssertSQLite(ctx context.Context, uri string) error {
 var Older = older
 
 // Migrate is what Open does last.
-func (d *DB) Migrate(ctx context.Context) error { return d.migrate(ctx) }
+func (d *DB) Migrate(ctx context.Context) error { return d.migrate(ctx, 0) }

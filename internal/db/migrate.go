@@ -16,8 +16,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema up to date; the same files serve both databases.
-func (d *DB) migrate(ctx context.Context) error {
+// migrate brings the schema up to date, or up to one migration; the same files
+// serve both databases.
+func (d *DB) migrate(ctx context.Context, upTo int64) error {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -37,7 +38,12 @@ func (d *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.Up(ctx); err != nil {
+	if upTo == 0 {
+		_, err = p.Up(ctx)
+	} else {
+		_, err = p.UpTo(ctx, upTo)
+	}
+	if err != nil {
 		return explain(err)
 	}
 	have, know, err := p.GetVersions(ctx)

@@ -90,7 +90,7 @@ func TestFilesAreClosedToOthers(t *testing.T) {
 
 func TestSettingsThatLoseWritesAreRefused(t *testing.T) {
 	path := t.TempDir() + "/tickmark.db"
-	const good = "&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)"
+	const good = "&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_pragma=secure_delete(1)"
 	if err := db.AssertSQLite(t.Context(), "file:"+path+"?"+good[1:]); err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +99,7 @@ func TestSettingsThatLoseWritesAreRefused(t *testing.T) {
 		{"synchronous(full)", "synchronous(normal)", "synchronous is 1, want 2"},
 		{"foreign_keys(1)", "foreign_keys(0)", "foreign_keys is 0, want 1"},
 		{"trusted_schema(0)", "trusted_schema(1)", "trusted_schema is 1, want 0"},
+		{"secure_delete(1)", "secure_delete(0)", "secure_delete is 0, want 1"},
 	} {
 		uri := "file:" + path + "?" + strings.Replace(good, c.pragma, c.instead, 1)[1:]
 		err := db.AssertSQLite(t.Context(), uri)

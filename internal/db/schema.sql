@@ -3,6 +3,33 @@
 -- and compared by every run of that test. PostgreSQL has the same tables and,
 -- on each with an org_id, row-level security.
 
+CREATE TABLE anchor (
+	org_id    TEXT   NOT NULL,
+	id        TEXT   NOT NULL,
+	log_id    TEXT   NOT NULL,
+	kind      TEXT   NOT NULL,
+	authority TEXT   NOT NULL,
+	size      BIGINT NOT NULL,
+	entry     BIGINT NOT NULL,
+	said      BIGINT NOT NULL,
+	recorded  BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE INDEX anchor_size ON anchor (org_id, log_id, size);
+
+CREATE TABLE anchor_authority (
+	org_id    TEXT   NOT NULL,
+	kind      TEXT   NOT NULL,
+	authority TEXT   NOT NULL,
+	log_id    TEXT   NOT NULL,
+	size      BIGINT NOT NULL,
+	good      BIGINT NOT NULL,
+	tried     BIGINT NOT NULL,
+	failing   BIGINT NOT NULL,
+	error     TEXT   NOT NULL,
+	PRIMARY KEY (org_id, kind, authority)
+);
+
 CREATE TABLE assertion (
 	org_id        TEXT   NOT NULL,
 	engagement_id TEXT   NOT NULL,
@@ -17,6 +44,28 @@ CREATE TABLE assertion (
 	at            BIGINT NOT NULL,
 	entry         BIGINT NOT NULL,
 	PRIMARY KEY (org_id, engagement_id, version)
+);
+
+CREATE TABLE backup_run (
+	org_id   TEXT   NOT NULL,
+	id       TEXT   NOT NULL,
+	kind     TEXT   NOT NULL,
+	outcome  TEXT   NOT NULL,
+	problem  TEXT   NOT NULL,
+	taken    BIGINT NOT NULL,
+	started  BIGINT NOT NULL,
+	finished BIGINT NOT NULL,
+	entries  BIGINT NOT NULL,
+	blobs    BIGINT NOT NULL,
+	size     BIGINT NOT NULL,
+	sha256   TEXT   NOT NULL,
+	entry    BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+
+CREATE TABLE backup_unfinished (
+	id      BIGINT PRIMARY KEY,
+	started BIGINT NOT NULL
 );
 
 CREATE TABLE blob (
@@ -257,6 +306,59 @@ CREATE TABLE engagement_version (
 	FOREIGN KEY (org_id, engagement_id) REFERENCES engagement (org_id, id)
 );
 
+CREATE TABLE erasure (
+	org_id   TEXT    NOT NULL,
+	id       TEXT    NOT NULL,
+	basis    TEXT    NOT NULL,
+	reason   TEXT    NOT NULL,
+	targets  TEXT    NOT NULL,
+	asker_id TEXT    NOT NULL,
+	asker    TEXT    NOT NULL,
+	asked    BIGINT  NOT NULL,
+	state    TEXT    NOT NULL,
+	second_id TEXT   NOT NULL,
+	second   TEXT    NOT NULL,
+	alone    BOOLEAN NOT NULL,
+	note     TEXT    NOT NULL,
+	settled  BIGINT  NOT NULL,
+	entry    BIGINT  NOT NULL,
+	done     TEXT    NOT NULL,
+	cleared  BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE INDEX erasure_newest ON erasure (org_id, asked);
+
+CREATE TABLE erasure_due (
+	org_id      TEXT   NOT NULL,
+	evidence_id TEXT   NOT NULL,
+	due         BIGINT NOT NULL,
+	rule        TEXT   NOT NULL,
+	since       BIGINT NOT NULL,
+	PRIMARY KEY (org_id, evidence_id)
+);
+CREATE INDEX erasure_due_order ON erasure_due (org_id, due, evidence_id);
+
+CREATE TABLE erasure_object (
+	org_id     TEXT   NOT NULL,
+	erasure_id TEXT   NOT NULL,
+	object     TEXT   NOT NULL,
+	tries      BIGINT NOT NULL,
+	problem    TEXT   NOT NULL,
+	PRIMARY KEY (org_id, erasure_id, object)
+);
+
+CREATE TABLE erasure_policy (
+	org_id          TEXT   NOT NULL,
+	version         BIGINT NOT NULL,
+	evidence_years  BIGINT NOT NULL,
+	file_years      BIGINT NOT NULL,
+	personal_months BIGINT NOT NULL,
+	reason          TEXT   NOT NULL,
+	actor           TEXT   NOT NULL,
+	at              BIGINT NOT NULL,
+	PRIMARY KEY (org_id, version)
+);
+
 CREATE TABLE evidence (
 	org_id         TEXT    NOT NULL,
 	id             TEXT    NOT NULL,
@@ -288,7 +390,7 @@ CREATE TABLE evidence (
 	resource_kind  TEXT    NOT NULL,
 	actor          TEXT    NOT NULL,
 	supersedes     TEXT    NOT NULL,
-	superseded_by  TEXT    NOT NULL,
+	superseded_by  TEXT    NOT NULL, erased BIGINT NOT NULL DEFAULT 0, erased_by BIGINT NOT NULL DEFAULT 0, erased_basis TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, id)
 );
 CREATE INDEX evidence_captured ON evidence (org_id, captured);
@@ -305,6 +407,25 @@ CREATE TABLE evidence_control (
 	FOREIGN KEY (org_id, control_id) REFERENCES control (org_id, id)
 );
 CREATE INDEX evidence_control_of ON evidence_control (org_id, control_id);
+
+CREATE TABLE hold (
+	org_id      TEXT    NOT NULL,
+	id          TEXT    NOT NULL,
+	scope       TEXT    NOT NULL,
+	targets     TEXT    NOT NULL,
+	reason      TEXT    NOT NULL,
+	placer_id   TEXT    NOT NULL,
+	placer      TEXT    NOT NULL,
+	placed      BIGINT  NOT NULL,
+	entry       BIGINT  NOT NULL,
+	asked       BIGINT  NOT NULL,
+	releaser    TEXT    NOT NULL,
+	alone       BOOLEAN NOT NULL,
+	note        TEXT    NOT NULL,
+	released    BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE INDEX hold_standing ON hold (org_id, released);
 
 CREATE TABLE invitation (
 	org_id   TEXT   NOT NULL,
@@ -418,8 +539,18 @@ CREATE TABLE ledger_head (
 	org_id   TEXT   NOT NULL,
 	log_id   TEXT   NOT NULL,
 	size     BIGINT NOT NULL,
-	recorded BIGINT NOT NULL,
+	recorded BIGINT NOT NULL, closed BOOLEAN NOT NULL DEFAULT FALSE,
 	PRIMARY KEY (org_id, log_id)
+);
+
+CREATE TABLE ledger_key (
+	org_id     TEXT   NOT NULL,
+	log_id     TEXT   NOT NULL,
+	generation BIGINT NOT NULL,
+	idx        BIGINT NOT NULL,
+	public_key BYTEA  NOT NULL,
+	created    BIGINT NOT NULL,
+	PRIMARY KEY (org_id, log_id, generation)
 );
 
 CREATE TABLE ledger_leaf (
@@ -441,7 +572,7 @@ CREATE TABLE ledger_log (
 	generation BIGINT  NOT NULL,
 	public_key BYTEA   NOT NULL,
 	demo       BOOLEAN NOT NULL,
-	created    BIGINT  NOT NULL,
+	created    BIGINT  NOT NULL, base BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (org_id, id)
 );
 
@@ -454,6 +585,7 @@ CREATE TABLE ledger_opening (
 	payload TEXT   NOT NULL,
 	PRIMARY KEY (org_id, log_id, idx, label)
 );
+CREATE INDEX ledger_opening_content ON ledger_opening (org_id, log_id, payload) WHERE label = 'content';
 
 CREATE TABLE mark (
 	org_id       TEXT    NOT NULL,
@@ -800,6 +932,43 @@ CREATE TABLE scope (
 	actor       TEXT   NOT NULL,
 	effective   BIGINT NOT NULL,
 	PRIMARY KEY (org_id, version)
+);
+
+CREATE TABLE scrub_finding (
+	org_id   TEXT   NOT NULL,
+	layer    TEXT   NOT NULL,
+	place    TEXT   NOT NULL,
+	since    BIGINT NOT NULL,
+	text     TEXT   NOT NULL,
+	pass     BIGINT NOT NULL,
+	seen     BIGINT NOT NULL,
+	told     BIGINT NOT NULL,
+	resolved BIGINT NOT NULL,
+	PRIMARY KEY (org_id, layer, place, since)
+);
+CREATE INDEX scrub_finding_open ON scrub_finding (org_id, resolved);
+
+CREATE TABLE scrub_row (
+	org_id TEXT NOT NULL,
+	kind   TEXT NOT NULL,
+	key    TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	PRIMARY KEY (org_id, kind, key)
+);
+
+CREATE TABLE scrub_state (
+	org_id  TEXT   NOT NULL,
+	layer   TEXT   NOT NULL,
+	pass    BIGINT NOT NULL,
+	place   TEXT   NOT NULL,
+	done    BIGINT NOT NULL,
+	about   BIGINT NOT NULL,
+	started BIGINT NOT NULL,
+	moved   BIGINT NOT NULL,
+	ended   BIGINT NOT NULL,
+	whole   BIGINT NOT NULL,
+	found   BIGINT NOT NULL,
+	PRIMARY KEY (org_id, layer)
 );
 
 CREATE TABLE sessions (

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,6 +34,9 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
+	if err := lasting(dir); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
 	lock, err := lockDir(dir)
 	if err != nil {
 		return nil, err
@@ -48,7 +52,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	const common = "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)"
 	uri := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-	write, err := sql.Open("sqlite", uri+common+"&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(-16000)")
+	write, err := sql.Open("sqlite", uri+common+"&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=secure_delete(1)&_pragma=cache_size(-16000)")
 	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
@@ -57,6 +61,11 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 		queue: make(chan *pending, maxBatch), broken: make(chan error, 1)}
 	if err := d.assertSQLite(ctx); err != nil {
 		return nil, errors.Join(err, write.Close(), lock.release())
+	}
+	if o.Careless {
+		if _, err := write.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
+			return nil, errors.Join(err, write.Close(), lock.release())
+		}
 	}
 	d.read, err = sql.Open("sqlite", uri+strings.Replace(common, "_txlock=immediate&", "", 1)+"&_pragma=query_only(1)&_pragma=cache_size(-4000)")
 	if err != nil {
@@ -77,6 +86,7 @@ func (d *DB) assertSQLite(ctx context.Context) error {
 		{"synchronous", "2", "without FULL a power loss takes acknowledged evidence with it"},
 		{"foreign_keys", "1", "references must hold"},
 		{"trusted_schema", "0", "a planted schema must not run functions"},
+		{"secure_delete", "1", "what is erased must not stay in free pages"},
 	}
 	for _, w := range want {
 		var got string
@@ -300,3 +310,20 @@ func lockDir(dir string) (*dirLock, error) {
 }
 
 func (l *dirLock) release() error { return l.f.Close() }
+
+// lasting syncs the folders above a folder, so that one which was made a moment
+// ago, here or before a crash, survives a power loss. Above what this process
+// may read it can have made none.
+func lasting(dir string) error {
+	dir, err := filepath.Abs(dir)
+	for up := filepath.Dir(dir); err == nil && up != dir; dir, up = up, filepath.Dir(up) {
+		f, e := os.Open(up)
+		if errors.Is(e, fs.ErrPermission) {
+			return nil
+		}
+		if err = e; err == nil {
+			err = errors.Join(f.Sync(), f.Close())
+		}
+	}
+	return err
+}

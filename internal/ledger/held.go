@@ -8,8 +8,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/tickmark/tickmark/internal/canon"
 	"github.com/tickmark/tickmark/internal/fault"
@@ -28,6 +31,7 @@ type Held struct {
 	heads map[string]canon.Checkpoint
 	size  int64
 	torn  bool // a failed write may have left a part of an entry at the end
+	fresh bool // the file was not there
 }
 
 // OpenHeld reads the held file, which need not exist yet. Its entries are the
@@ -37,6 +41,7 @@ func OpenHeld(path string) (*Held, error) {
 	h := &Held{path: path, heads: map[string]canon.Checkpoint{}}
 	whole, err := h.read(h.heads)
 	if errors.Is(err, fs.ErrNotExist) {
+		h.fresh = true
 		return h, os.MkdirAll(filepath.Dir(path), 0o700)
 	}
 	if err == nil && !whole {
@@ -64,7 +69,7 @@ func (h *Held) read(heads map[string]canon.Checkpoint) (whole bool, err error) {
 		if err != nil {
 			return false, fault.Invalid("keys", "%s, entry %d, is not a log head: the file has been edited; restore it", h.path, i+1).With(err)
 		}
-		if c.Size >= heads[c.Origin].Size {
+		if was, ok := heads[c.Origin]; !ok || c.Size >= was.Size {
 			heads[c.Origin] = c
 		}
 		h.size += int64(len(e))
@@ -80,16 +85,37 @@ func (h *Held) Of(origin string) (canon.Checkpoint, bool) {
 	return c, ok
 }
 
+// All returns the newest head of every log, in order of their origins.
+func (h *Held) All() []canon.Checkpoint {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []canon.Checkpoint
+	for _, origin := range slices.Sorted(maps.Keys(h.heads)) {
+		out = append(out, h.heads[origin])
+	}
+	return out
+}
+
+// Announce holds that a log is about to be there, as a head of no entries. A
+// log that continues another and was not announced is somebody else's.
+func (h *Held) Announce(origin string) error {
+	root, err := tlog.TreeHash(0, nil)
+	if err != nil {
+		return err
+	}
+	return h.Put(canon.Checkpoint{Origin: origin, Root: root})
+}
+
 // Put adds a head and returns once it is on disk. Of two heads of the same
 // size it refuses the second unless they are equal.
 func (h *Held) Put(c canon.Checkpoint) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	was := h.heads[c.Origin]
+	was, known := h.heads[c.Origin]
 	if c.Size < was.Size || c == was {
 		return nil
 	}
-	if c.Size == was.Size {
+	if known && c.Size == was.Size {
 		return fmt.Errorf("another head of %d entries of %s is held", c.Size, c.Origin)
 	}
 	if h.torn || h.size == 0 || h.size > compactAt {
@@ -98,7 +124,7 @@ func (h *Held) Put(c canon.Checkpoint) error {
 		if _, err := h.read(heads); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if c.Size > heads[c.Origin].Size {
+		if was, ok := heads[c.Origin]; !ok || c.Size > was.Size {
 			heads[c.Origin] = c
 		}
 		return h.rewrite(heads)
@@ -145,3 +171,37 @@ func (h *Held) rewrite(heads map[string]canon.Checkpoint) error {
 	h.torn, h.size, h.heads = false, size, heads
 	return nil
 }
+
+// missing are the heads held of logs that are not among those known, but for
+// those that people gave up.
+func (h *Held) missing(known map[string]bool) ([]canon.Checkpoint, error) {
+	given := Held{path: h.gone()}
+	up := map[string]canon.Checkpoint{}
+	if _, err := given.read(up); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var out []canon.Checkpoint
+	for _, c := range h.All() {
+		if _, ok := up[c.Origin]; c.Size > 0 && !known[c.Origin] && !ok {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// giveUp notes that logs of which heads are held are lost for good. The heads
+// stay: whoever has a receipt may want to see them.
+func (h *Held) giveUp(list []canon.Checkpoint) error {
+	given := Held{path: h.gone()}
+	up := map[string]canon.Checkpoint{}
+	if _, err := given.read(up); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, c := range list {
+		up[c.Origin] = c
+	}
+	return given.rewrite(up)
+}
+
+// gone is where the heads of logs lie that people gave up.
+func (h *Held) gone() string { return h.path + ".lost" }

@@ -40,7 +40,6 @@ type Ledger struct {
 	clock clock.Clock
 	log   *slog.Logger
 
-	logs   sync.Map // id.Org → *Log
 	wake   chan struct{}
 	locked atomic.Pointer[string] // why nothing is signed or appended any more
 
@@ -54,26 +53,13 @@ func New(d *db.DB, root *seal.Root, held *Held, c clock.Clock, log *slog.Logger)
 		wake: make(chan struct{}, 1), signed: make(chan struct{})}
 }
 
-// A Log is one organization's log.
-type Log struct {
-	ID         id.Log
-	Origin     string
-	Generation int64
-	PublicKey  ed25519.PublicKey
-	Demo       bool
-}
-
-// VKey is the key a verifier pins.
-func (l *Log) VKey() string { return canon.VKey(l.Origin, l.PublicKey) }
-
 const (
-	insertLog = `INSERT INTO ledger_log (org_id, id, origin, epoch, generation, public_key, demo, created)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	selectLog = `SELECT id, origin, generation, public_key, demo FROM ledger_log WHERE org_id = ?
-		ORDER BY epoch DESC LIMIT 1`
+	insertLog = `INSERT INTO ledger_log (org_id, id, origin, epoch, base, generation, public_key, demo, created)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	takeHead = `INSERT INTO ledger_head (org_id, log_id, size, recorded) VALUES (?, ?, 1, ?)
 		ON CONFLICT (org_id, log_id) DO UPDATE SET size = ledger_head.size + 1,
 			recorded = CASE WHEN excluded.recorded > ledger_head.recorded THEN excluded.recorded ELSE ledger_head.recorded END
+		WHERE NOT ledger_head.closed
 		RETURNING size, recorded`
 	insertLeaf    = "INSERT INTO ledger_leaf (org_id, log_id, idx, kind, recorded, leaf) VALUES (?, ?, ?, ?, ?, ?)"
 	insertHash    = "INSERT INTO ledger_hash (org_id, log_id, pos, hash) VALUES (?, ?, ?, ?)"
@@ -81,64 +67,57 @@ const (
 	insertOpening = "INSERT INTO ledger_opening (org_id, log_id, idx, label, salt, payload) VALUES (?, ?, ?, ?, ?, ?)"
 )
 
-// key derives the signing key of a log. The log's id stands in for its
+// newKey derives the signing key of a log. The log's id stands in for its
 // origin, because the origin is made from this very key.
-func (l *Ledger) key(log id.Log, generation int64) ed25519.PrivateKey {
-	return ed25519.NewKeyFromSeed(l.root.Derive(string(log), fmt.Sprintf("tickmark/log-key/v1\n%d", generation)))
+func (l *Ledger) newKey(log id.Log, generation int64) ed25519.PrivateKey {
+	return logKey(l.root, log, generation)
+}
+
+func logKey(root *seal.Root, log id.Log, generation int64) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(root.Derive(string(log), fmt.Sprintf("tickmark/log-key/v1\n%d", generation)))
+}
+
+// private is the key of a log that is in force. While the root key is changed
+// there are two, and either may have made it.
+func (l *Ledger) private(log *Log) (ed25519.PrivateKey, error) {
+	for _, root := range l.root.Each() {
+		if key := logKey(root, log.ID, log.Generation); key.Public().(ed25519.PublicKey).Equal(log.PublicKey) {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("the root key does not fit log %s: was another root key put in place?", log.Origin)
 }
 
 func (l *Ledger) signer(log *Log) (note.Signer, error) {
-	key := l.key(log.ID, log.Generation)
-	if !key.Public().(ed25519.PublicKey).Equal(log.PublicKey) {
-		return nil, fmt.Errorf("the root key does not fit log %s: was another root key put in place?", log.Origin)
+	key, err := l.private(log)
+	if err != nil {
+		return nil, err
 	}
 	return canon.NewSigner(log.Origin, key)
 }
 
 // Create starts the log of an organization with its genesis entry.
 func (l *Ledger) Create(tx *db.Tx, org id.Org, demo bool, now time.Time) (*Log, error) {
+	if why := l.locked.Load(); why != nil {
+		return nil, fault.Conflict("The log is read-only: %s", *why)
+	}
 	if _, byHand := l.clock.(*clock.Moved); byHand {
 		demo = true // whose clock was set by hand says so for good
 	}
-	lg := &Log{ID: id.New[id.Log](now), Generation: 1, Demo: demo}
-	lg.PublicKey = l.key(lg.ID, 1).Public().(ed25519.PublicKey)
-	lg.Origin = canon.Origin(lg.PublicKey, 1)
-	if _, err := tx.Exec(insertLog, org, lg.ID, lg.Origin, 1, 1, []byte(lg.PublicKey), demo, clock.Millis(now)); err != nil {
-		return nil, err
-	}
-	_, err := l.append(tx, org, lg, Entry{Kind: canon.KindLog}, now)
-	return lg, err
+	lg := &Log{Epoch: 1, Demo: demo}
+	return lg, l.start(tx, org, lg, Entry{}, now)
 }
 
-// LogOf returns the log of an organization.
-func (l *Ledger) LogOf(tx *db.Tx, org id.Org) (*Log, error) {
-	if v, ok := l.logs.Load(org); ok {
-		return v.(*Log), nil
-	}
-	var lg Log
-	err := tx.Row(selectLog, []any{org}, &lg.ID, &lg.Origin, &lg.Generation, (*[]byte)(&lg.PublicKey), &lg.Demo)
-	if errors.Is(err, db.ErrNone) {
-		return nil, fault.NotFound("no organization %s", org)
-	}
-	if err != nil {
-		return nil, err
-	}
-	// Not cached inside the transaction that may still roll the log back.
-	tx.OnCommit(func() { l.logs.Store(org, &lg) })
-	return &lg, nil
-}
-
-// find is LogOf outside a transaction, so that what the caller reads next is
-// no older than what it looks at in between.
+// find is LogOf outside a transaction, with all keys, so that what the caller
+// reads next is no older than what it looks at in between.
 func (l *Ledger) find(ctx context.Context, org id.Org) (*Log, error) {
 	var lg *Log
 	err := l.db.Read(ctx, string(org), func(tx *db.Tx) (err error) {
-		lg, err = l.LogOf(tx, org)
+		if lg, err = l.LogOf(tx, org); err == nil {
+			err = lg.readKeys(tx, org)
+		}
 		return err
 	})
-	if err == nil {
-		l.logs.Store(org, lg)
-	}
 	return lg, err
 }
 
@@ -150,13 +129,15 @@ type Entry struct {
 	Body       string // canonical JSON
 	Content    string // canon.Content, empty when there is none
 	Items      *canon.Items
-	Supersedes []int64
-	Erases     []int64
+	Supersedes []int64 // entry numbers; those of earlier logs are left out of the leaf
+	Erases     []int64 // entry numbers of the log that takes entries; see Erasing
 	Answers    *canon.Answers
+
+	next ed25519.PublicKey // the key that it puts in the place of the present one
 }
 
 // Append writes an entry within the transaction of what it records, and
-// returns its index. It locks the log's head until the transaction ends, so
+// returns its number. It locks the log's head until the transaction ends, so
 // it comes last where it can.
 func (l *Ledger) Append(tx *db.Tx, org id.Org, e Entry, now time.Time) (int64, error) {
 	if why := l.locked.Load(); why != nil {
@@ -171,18 +152,33 @@ func (l *Ledger) Append(tx *db.Tx, org id.Org, e Entry, now time.Time) (int64, e
 
 func (l *Ledger) append(tx *db.Tx, org id.Org, lg *Log, e Entry, now time.Time) (int64, error) {
 	var size, recorded int64
-	if err := tx.Row(takeHead, []any{org, lg.ID, clock.Millis(now)}, &size, &recorded); err != nil {
+	err := tx.Row(takeHead, []any{org, lg.ID, clock.Millis(now)}, &size, &recorded)
+	if errors.Is(err, db.ErrNone) {
+		return 0, errContinued
+	}
+	if err != nil {
 		return 0, err
 	}
 	index, at := size-1, clock.FromMillis(recorded)
 	if at.Sub(now) > clockLimit {
-		return 0, fault.Conflict("The clock stands at %s, but the log's last entry is from %s. Set the clock; nothing is recorded until then.",
-			canon.FormatTime(now), canon.FormatTime(at))
+		return 0, errClock(now, at)
 	}
-	leaf := canon.Leaf{Log: lg.Origin, Index: index, Recorded: at, Kind: e.Kind, Items: e.Items,
-		Supersedes: e.Supersedes, Erases: e.Erases, Answers: e.Answers}
+	leaf := canon.Leaf{Log: lg.Origin, Index: index, Recorded: at, Kind: e.Kind, Items: e.Items, Answers: e.Answers}
+	leaf.Supersedes, _ = lg.own(e.Supersedes)
+	var earlier []int64
+	if leaf.Erases, earlier = lg.own(e.Erases); len(earlier) > 0 {
+		return 0, fault.Conflict("Entry %d stands in a log that this one continues: erase it by an entry of its own.", earlier[0])
+	}
 	if index == 0 {
 		leaf.Key, leaf.Demo = lg.PublicKey, lg.Demo
+	}
+	if e.next != nil {
+		key, err := l.private(lg)
+		if err != nil {
+			return 0, err
+		}
+		leaf.Key = e.next
+		leaf.Signed = ed25519.Sign(key, []byte(canon.RotationText(lg.Origin, index, e.next)))
 	}
 	if err := l.commit(tx, org, lg, &leaf, e); err != nil {
 		return 0, err
@@ -205,7 +201,12 @@ func (l *Ledger) append(tx *db.Tx, org id.Org, lg *Log, e Entry, now time.Time) 
 		}
 	}
 	tx.OnCommit(l.poke)
-	return index, nil
+	return lg.Base + index, nil
+}
+
+func errClock(now, last time.Time) error {
+	return fault.Conflict("The clock stands at %s, but the log's last entry is from %s. Set the clock; nothing is recorded until then.",
+		canon.FormatTime(now), canon.FormatTime(last))
 }
 
 // commit stores the openings and puts their commitments into the leaf.

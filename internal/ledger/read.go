@@ -18,16 +18,24 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 )
 
-func verifier(lg *Log) (note.Verifier, error) { return note.NewVerifier(lg.VKey()) }
-
-// Head is the state of a log: how long it is, and how much of it is signed.
+// Head is the state of an organization's log: how long it is, and how much of
+// it is signed. Of several, each continued by the next, it is that of the newest.
 type Head struct {
 	Origin   string
 	VKey     string
 	Demo     bool
-	Size     int64
+	Base     int64 // the number of the newest log's entry 0
+	Size     int64 // entries of all logs: one more than the newest entry's number
 	Recorded time.Time
-	Signed   Checkpoint
+	Signed   Checkpoint // counts the newest log alone
+}
+
+// SignedSize is how far entries are signed, counted like Size.
+func (h Head) SignedSize() int64 {
+	if h.Signed.Size == 0 {
+		return h.Base
+	}
+	return h.Base + h.Signed.Size
 }
 
 // Head returns the state of an organization's log.
@@ -36,11 +44,12 @@ func (l *Ledger) Head(tx *db.Tx, org id.Org) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
-	h := Head{Origin: lg.Origin, VKey: lg.VKey(), Demo: lg.Demo}
+	h := Head{Origin: lg.Origin, VKey: lg.VKey(), Demo: lg.Demo, Base: lg.Base}
 	var recorded int64
 	if err := tx.Row(selectHead, []any{org, lg.ID}, &h.Size, &recorded); err != nil {
 		return Head{}, err
 	}
+	h.Size += lg.Base
 	h.Recorded = clock.FromMillis(recorded)
 	h.Signed, err = l.newest(tx, org, lg, 0)
 	if errors.Is(err, db.ErrNone) {
@@ -76,7 +85,7 @@ func Told(ctx context.Context, d *db.DB) (newest time.Time, demo bool, err error
 
 // Row is an entry as the log keeps it.
 type Row struct {
-	Index    int64
+	Index    int64 // its number; the leaf has its index within its own log
 	Kind     canon.Kind
 	Recorded time.Time
 	Leaf     []byte
@@ -100,45 +109,75 @@ func scanRow(scan func(...any) error, r *Row) error {
 	return err
 }
 
+// renumber turns the indices of a log's rows into entry numbers.
+func renumber(rows []Row, lg *Log) []Row {
+	for i := range rows {
+		rows[i].Index += lg.Base
+	}
+	return rows
+}
+
 // Entry returns one entry.
-func (l *Ledger) Entry(tx *db.Tx, org id.Org, index int64) (Row, error) {
-	lg, err := l.LogOf(tx, org)
+func (l *Ledger) Entry(tx *db.Tx, org id.Org, number int64) (Row, error) {
+	lg, index, err := l.at(tx, org, number)
 	if err != nil {
 		return Row{}, err
 	}
 	rows, err := db.Rows(tx, selectLeaf, []any{org, lg.ID, index}, scanRow)
 	if err == nil && len(rows) == 0 {
-		return Row{}, fault.NotFound("The log has no entry %d.", index)
+		return Row{}, fault.NotFound("The log has no entry %d.", number)
 	}
 	if err != nil {
 		return Row{}, err
 	}
-	return rows[0], nil
+	return renumber(rows, lg)[0], nil
 }
 
-// Page returns up to n entries before an index, newest first; kind may be
+// Page returns up to n entries before a number, newest first; kind may be
 // empty.
 func (l *Ledger) Page(tx *db.Tx, org id.Org, kind canon.Kind, before int64, n int) ([]Row, error) {
 	lg, err := l.LogOf(tx, org)
 	if err != nil {
 		return nil, err
 	}
-	if kind == "" {
-		return db.Rows(tx, selectPage, []any{org, lg.ID, before, n}, scanRow)
+	out, err := page(tx, org, lg, kind, before, n)
+	if err != nil || len(out) == n || lg.Base == 0 {
+		return out, err
 	}
-	return db.Rows(tx, selectKindPage, []any{org, lg.ID, string(kind), before, n}, scanRow)
+	logs, err := l.Logs(tx, org)
+	for _, lg := range logs[1:] {
+		if len(out) < n && err == nil {
+			var more []Row
+			more, err = page(tx, org, lg, kind, min(before, logs[0].Base), n-len(out))
+			out = append(out, more...)
+		}
+	}
+	return out, err
 }
 
-// Leaves returns the leaves from..to in order, for export.
-func (l *Ledger) Leaves(tx *db.Tx, org id.Org, from, to int64) ([][]byte, error) {
-	lg, err := l.LogOf(tx, org)
-	if err != nil {
-		return nil, err
+func page(tx *db.Tx, org id.Org, lg *Log, kind canon.Kind, before int64, n int) ([]Row, error) {
+	var rows []Row
+	var err error
+	if kind == "" {
+		rows, err = db.Rows(tx, selectPage, []any{org, lg.ID, before - lg.Base, n}, scanRow)
+	} else {
+		rows, err = db.Rows(tx, selectKindPage, []any{org, lg.ID, string(kind), before - lg.Base, n}, scanRow)
 	}
-	return db.Rows(tx, selectLeaves, []any{org, lg.ID, from, to}, func(scan func(...any) error, leaf *[]byte) error {
-		var idx int64
-		return scan(&idx, leaf)
-	})
+	return renumber(rows, lg), err
+}
+
+// Leaves returns the leaves from..to in order, of all logs.
+func (l *Ledger) Leaves(tx *db.Tx, org id.Org, from, to int64) ([][]byte, error) {
+	spans, err := l.spans(tx, org, from, to)
+	var out [][]byte
+	for _, s := range spans {
+		if err == nil {
+			var part [][]byte
+			part, err = l.LeavesOf(tx, org, s.lg, s.from, s.to)
+			out = append(out, part...)
+		}
+	}
+	return out, err
 }
 
 // Opening is one text behind a commitment.
@@ -149,34 +188,61 @@ type Opening struct {
 	Payload string
 }
 
+func scanOpening(scan func(...any) error, o *Opening) error {
+	var salt []byte
+	if err := scan(&o.Index, &o.Label, &salt, &o.Payload); err != nil {
+		return err
+	}
+	if copy(o.Salt[:], salt) != len(o.Salt) {
+		return fmt.Errorf("opening of entry %d: salt has %d bytes", o.Index, len(salt))
+	}
+	return nil
+}
+
 // Openings returns what is kept of the entries from..to.
 func (l *Ledger) Openings(tx *db.Tx, org id.Org, from, to int64) ([]Opening, error) {
-	lg, err := l.LogOf(tx, org)
-	if err != nil {
-		return nil, err
+	spans, err := l.spans(tx, org, from, to)
+	var out []Opening
+	for _, s := range spans {
+		if err != nil {
+			break
+		}
+		var part []Opening
+		part, err = l.OpeningsOf(tx, org, s.lg, s.from, s.to)
+		for i := range part {
+			part[i].Index += s.lg.Base
+		}
+		out = append(out, part...)
 	}
-	return db.Rows(tx, selectOpenings, []any{org, lg.ID, from, to}, func(scan func(...any) error, o *Opening) error {
-		var salt []byte
-		if err := scan(&o.Index, &o.Label, &salt, &o.Payload); err != nil {
-			return err
+	return out, err
+}
+
+// covering is the newest checkpoint that covers an entry, of the log in which
+// it stands.
+func (l *Ledger) covering(tx *db.Tx, org id.Org, number int64) (*Log, int64, Checkpoint, error) {
+	lg, index, err := l.at(tx, org, number)
+	if err != nil {
+		return nil, 0, Checkpoint{}, err
+	}
+	c, err := l.newest(tx, org, lg, index+1)
+	if errors.Is(err, db.ErrNone) {
+		now, e := l.LogOf(tx, org)
+		switch {
+		case e != nil:
+			err = e
+		case now.ID != lg.ID:
+			err = void(number)
 		}
-		if copy(o.Salt[:], salt) != len(o.Salt) {
-			return fmt.Errorf("opening of entry %d: salt has %d bytes", o.Index, len(salt))
-		}
-		return nil
-	})
+	}
+	return lg, index, c, err
 }
 
 // Answer names an entry for another log to answer, with the newest signed head
 // that covers it.
-func (l *Ledger) Answer(tx *db.Tx, org id.Org, index int64) (*canon.Answers, error) {
-	lg, err := l.LogOf(tx, org)
-	if err != nil {
-		return nil, err
-	}
-	c, err := l.newest(tx, org, lg, index+1)
+func (l *Ledger) Answer(tx *db.Tx, org id.Org, number int64) (*canon.Answers, error) {
+	lg, index, c, err := l.covering(tx, org, number)
 	if errors.Is(err, db.ErrNone) {
-		return nil, fault.Conflict("Entry %d waits for the next checkpoint, a second at most. Try again.", index)
+		return nil, fault.Conflict("Entry %d waits for the next checkpoint, a second at most. Try again.", number)
 	}
 	if err != nil {
 		return nil, err
@@ -185,18 +251,14 @@ func (l *Ledger) Answer(tx *db.Tx, org id.Org, index int64) (*canon.Answers, err
 }
 
 // Wait returns the first checkpoint that covers an entry, once it is signed.
-func (l *Ledger) Wait(ctx context.Context, org id.Org, index int64) (Checkpoint, error) {
+func (l *Ledger) Wait(ctx context.Context, org id.Org, number int64) (Checkpoint, error) {
 	for {
 		l.mu.Lock()
 		signed := l.signed
 		l.mu.Unlock()
 		var c Checkpoint
-		err := l.db.Read(ctx, string(org), func(tx *db.Tx) error {
-			lg, err := l.LogOf(tx, org)
-			if err != nil {
-				return err
-			}
-			c, err = l.newest(tx, org, lg, index+1)
+		err := l.db.Read(ctx, string(org), func(tx *db.Tx) (err error) {
+			_, _, c, err = l.covering(tx, org, number)
 			return err
 		})
 		if err == nil || !errors.Is(err, db.ErrNone) {
@@ -217,7 +279,7 @@ func (l *Ledger) Wait(ctx context.Context, org id.Org, index int64) (Checkpoint,
 
 // Proof is the path from an entry to a signed head.
 type Proof struct {
-	Index      int64
+	Index      int64 // within its own log, as the checkpoint counts
 	Leaf       []byte
 	Hashes     tlog.RecordProof
 	Checkpoint Checkpoint
@@ -225,18 +287,14 @@ type Proof struct {
 
 // Prove builds the inclusion proof of an entry under the newest checkpoint,
 // and checks it before giving it out.
-func (l *Ledger) Prove(tx *db.Tx, org id.Org, index int64) (Proof, error) {
-	lg, err := l.LogOf(tx, org)
+func (l *Ledger) Prove(tx *db.Tx, org id.Org, number int64) (Proof, error) {
+	row, err := l.Entry(tx, org, number)
 	if err != nil {
 		return Proof{}, err
 	}
-	row, err := l.Entry(tx, org, index)
-	if err != nil {
-		return Proof{}, err
-	}
-	c, err := l.newest(tx, org, lg, index+1)
+	lg, index, c, err := l.covering(tx, org, number)
 	if errors.Is(err, db.ErrNone) {
-		return Proof{}, fault.Conflict("Entry %d waits for the next checkpoint, a second at most.", index)
+		return Proof{}, fault.Conflict("Entry %d waits for the next checkpoint, a second at most.", number)
 	}
 	if err != nil {
 		return Proof{}, err
@@ -246,7 +304,7 @@ func (l *Ledger) Prove(tx *db.Tx, org id.Org, index int64) (Proof, error) {
 		return Proof{}, err
 	}
 	if err := tlog.CheckRecord(hashes, c.Size, c.Root, index, canon.LeafHash(row.Leaf)); err != nil {
-		return Proof{}, fmt.Errorf("entry %d does not belong to the signed log: %w", index, err)
+		return Proof{}, fmt.Errorf("entry %d does not belong to the signed log: %w", number, err)
 	}
 	return Proof{Index: index, Leaf: row.Leaf, Hashes: hashes, Checkpoint: c}, nil
 }
@@ -264,7 +322,8 @@ func (p Proof) Receipt() string {
 	return b.String()
 }
 
-// Signer signs the manifest of a bundle with the log's key.
+// Signer signs the manifest of a bundle with the key in force of the log that
+// takes entries.
 func (l *Ledger) Signer(tx *db.Tx, org id.Org) (note.Signer, error) {
 	lg, err := l.LogOf(tx, org)
 	if err != nil {

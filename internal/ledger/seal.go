@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/tickmark/tickmark/internal/canon"
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
@@ -17,10 +15,11 @@ import (
 
 const (
 	selectHead     = "SELECT size, recorded FROM ledger_head WHERE org_id = ? AND log_id = ?"
-	selectUnsealed = `SELECT h.org_id FROM ledger_head h WHERE h.size <> COALESCE(
+	selectUnsealed = `SELECT h.org_id FROM ledger_head h WHERE NOT h.closed AND h.size <> COALESCE(
 		(SELECT MAX(c.size) FROM ledger_checkpoint c WHERE c.org_id = h.org_id AND c.log_id = h.log_id), 0) ORDER BY h.org_id`
-	selectLogs       = "SELECT org_id FROM ledger_log ORDER BY origin"
-	insertCheckpoint = `INSERT INTO ledger_checkpoint (org_id, log_id, size, note, signed) VALUES (?, ?, ?, ?, ?)
+	selectLogs       = "SELECT org_id FROM ledger_log GROUP BY org_id ORDER BY MIN(origin)"
+	insertCheckpoint = `INSERT INTO ledger_checkpoint (org_id, log_id, size, note, signed)
+		SELECT h.org_id, h.log_id, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT) FROM ledger_head h WHERE h.org_id = ? AND h.log_id = ? AND NOT h.closed
 		ON CONFLICT (org_id, log_id, size) DO NOTHING`
 	selectCheckpoint = `SELECT size, note, signed FROM ledger_checkpoint WHERE org_id = ? AND log_id = ? AND size >= ?
 		ORDER BY size DESC LIMIT 1`
@@ -86,6 +85,9 @@ func (l *Ledger) Seal(ctx context.Context, org id.Org) (Checkpoint, error) {
 		if err := l.reread(tx, org, lg, tree, size); err != nil {
 			return err
 		}
+		if err := lg.readKeys(tx, org); err != nil { // after the size, so that no key within it is missed
+			return err
+		}
 		next.Checkpoint = canon.Checkpoint{Origin: lg.Origin, Size: size, Root: tree.root()}
 		return nil
 	})
@@ -115,24 +117,14 @@ func (l *Ledger) stands(tx *db.Tx, org id.Org, lg *Log, held canon.Checkpoint) (
 	return last, size, nil
 }
 
-// extends locks the ledger when a log of this size is shorter than one that
-// was signed, or differs from it.
-func (l *Ledger) extends(size int64, signed canon.Checkpoint, reader tlog.HashReader) error {
-	if signed.Size == 0 {
-		return nil
-	}
-	if size < signed.Size {
-		return l.lock("it has %d entries, but %d were signed before. An older copy of the database was put in place; restore the newest one", size, signed.Size)
-	}
-	root, err := tlog.TreeHash(signed.Size, reader)
-	if errors.Is(err, db.ErrNone) || err == nil && root != signed.Root {
-		return l.lock("the first %d entries are not those that were signed before", signed.Size)
-	}
-	return err
-}
-
 func (l *Ledger) sign(ctx context.Context, org id.Org, lg *Log, next canon.Checkpoint) (Checkpoint, error) {
-	s, err := l.signer(lg)
+	if _, err := l.private(lg); err != nil { // the row that people are shown the key of
+		return Checkpoint{}, err
+	}
+	k := lg.keyAt(next.Size)
+	at := *lg
+	at.Generation, at.PublicKey = k.Generation, k.PublicKey
+	s, err := l.signer(&at)
 	if err != nil {
 		return Checkpoint{}, err
 	}
@@ -146,7 +138,7 @@ func (l *Ledger) sign(ctx context.Context, org id.Org, lg *Log, next canon.Check
 		return Checkpoint{}, fmt.Errorf("held file: %w", err)
 	}
 	err = l.db.Write(ctx, string(org), func(tx *db.Tx) error {
-		_, err := tx.Exec(insertCheckpoint, org, lg.ID, next.Size, string(n), clock.Millis(c.Signed))
+		_, err := tx.Exec(insertCheckpoint, next.Size, string(n), clock.Millis(c.Signed), org, lg.ID)
 		return err
 	})
 	if err != nil {
@@ -170,14 +162,18 @@ func (l *Ledger) newest(tx *db.Tx, org id.Org, lg *Log, size int64) (Checkpoint,
 		return Checkpoint{}, err
 	}
 	c.Note, c.Signed = []byte(text), clock.FromMillis(signed)
-	if err := c.open(lg); err != nil {
+	with := *lg
+	if err := with.readKeys(tx, org); err != nil {
+		return Checkpoint{}, err
+	}
+	if err := c.open(&with); err != nil {
 		return Checkpoint{}, l.lock("checkpoint %d is not as it was signed: %s", c.Size, err)
 	}
 	return c, nil
 }
 
 func (c *Checkpoint) open(lg *Log) error {
-	v, err := verifier(lg)
+	v, err := canon.NewVerifier(lg.VKeyAt(c.Size))
 	if err != nil {
 		return err
 	}
@@ -191,35 +187,4 @@ func (c *Checkpoint) open(lg *Log) error {
 		err = fmt.Errorf("it is that of %d entries of %s", c.Size, c.Origin)
 	}
 	return err
-}
-
-// Check compares every log with the heads signed before, above all with those
-// held outside the database. It runs before the first append; a log that is
-// shorter than it was is never signed.
-func (l *Ledger) Check(ctx context.Context) error {
-	orgs, err := l.orgs(ctx, selectLogs)
-	if err != nil {
-		return err
-	}
-	for _, org := range orgs {
-		if err := l.check(ctx, org); err != nil && l.Locked() == "" {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *Ledger) check(ctx context.Context, org id.Org) error {
-	lg, err := l.find(ctx, org)
-	if err != nil {
-		return err
-	}
-	if _, err := l.signer(lg); err != nil {
-		return err
-	}
-	held, _ := l.held.Of(lg.Origin)
-	return l.db.Read(ctx, string(org), func(tx *db.Tx) error {
-		_, _, err := l.stands(tx, org, lg, held)
-		return err
-	})
 }

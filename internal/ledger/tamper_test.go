@@ -220,7 +220,7 @@ func (h *house) wantLocked(t *testing.T, err error) {
 func clearLogs(t *testing.T, d *db.DB) {
 	t.Helper()
 	err := d.Write(t.Context(), db.All, func(tx *db.Tx) error {
-		for _, table := range []string{"log", "head", "leaf", "hash", "opening", "checkpoint"} {
+		for _, table := range []string{"log", "head", "leaf", "hash", "opening", "checkpoint", "key"} {
 			if _, err := tx.Exec("DELETE FROM ledger_" + table); err != nil {
 				return err
 			}
