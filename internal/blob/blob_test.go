@@ -69,7 +69,7 @@ func TestDiskOverlooksWhatACrashLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	if err := s.List(t.Context(), func(string) error { n++; return nil }); err != nil || n != 1 {
+	if err := s.List(t.Context(), func(blob.Object) error { n++; return nil }); err != nil || n != 1 {
 		t.Errorf("listed %d, %v; want 1", n, err)
 	}
 }

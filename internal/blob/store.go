@@ -12,19 +12,30 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Store keeps named objects. When Put returns nil the object survives a power
 // loss. Names are the vault's; a store does not look at the bytes.
 type Store interface {
-	// Put stores all of r under name. An object that exists is left as it is.
+	// Put stores all of r under name. An object that exists is left as it is,
+	// and counts as stored if it is as long as r.
 	Put(ctx context.Context, name string, r io.Reader) error
 	// Open returns the object, or an error that is fs.ErrNotExist.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
+	// Stat describes the object, or returns an error that is fs.ErrNotExist.
+	Stat(ctx context.Context, name string) (Object, error)
 	// Delete removes the object; one that is not there is no error.
 	Delete(ctx context.Context, name string) error
-	// List calls fn with every name.
-	List(ctx context.Context, fn func(name string) error) error
+	// List calls fn with every object, in no particular order.
+	List(ctx context.Context, fn func(Object) error) error
+}
+
+// An Object is one that a store has.
+type Object struct {
+	Name     string
+	Size     int64
+	Modified time.Time // when it was stored, by the store's clock
 }
 
 // Disk is a Store in a directory.
@@ -42,10 +53,30 @@ func NewDisk(dir string) (*Disk, error) {
 }
 
 func (d *Disk) path(name string) (string, error) {
-	if len(name) < 4 || strings.ContainsAny(name, "/\\") || strings.HasPrefix(name, ".") {
-		return "", fmt.Errorf("blob name %q", name)
+	if err := checkName(name); err != nil {
+		return "", err
 	}
 	return filepath.Join(d.dir, name[:2], name), nil
+}
+
+func checkName(name string) error {
+	if len(name) < 4 || strings.ContainsAny(name, "/\\\x00") || strings.HasPrefix(name, ".") {
+		return fmt.Errorf("blob name %q", name)
+	}
+	return nil
+}
+
+// sameSize reads r to its end and refuses a stored object that is longer or
+// shorter. Names are made from what is stored, so it has been damaged there.
+func sameSize(stored Object, r io.Reader) error {
+	n, err := io.Copy(io.Discard, r)
+	if err != nil {
+		return fmt.Errorf("blob %s is not stored: %w", stored.Name, err)
+	}
+	if n != stored.Size {
+		return fmt.Errorf("blob %s: the store has %d bytes under this name, not %d; it was damaged there: delete that object", stored.Name, stored.Size, n)
+	}
+	return nil
 }
 
 // Put writes to a temporary file, syncs it, renames it and syncs the
@@ -55,8 +86,8 @@ func (d *Disk) Put(_ context.Context, name string, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(path); err == nil {
-		return nil
+	if there, err := d.Stat(context.Background(), name); err == nil {
+		return sameSize(there, r)
 	}
 	dir := filepath.Dir(path)
 	if err := d.lasting(dir); err != nil {
@@ -110,6 +141,19 @@ func (d *Disk) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	return os.Open(path)
 }
 
+// Stat describes the object's file.
+func (d *Disk) Stat(_ context.Context, name string) (Object, error) {
+	path, err := d.path(name)
+	if err != nil {
+		return Object{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return Object{}, err
+	}
+	return Object{name, info.Size(), info.ModTime()}, nil
+}
+
 // Delete removes the object's file.
 func (d *Disk) Delete(_ context.Context, name string) error {
 	path, err := d.path(name)
@@ -125,11 +169,18 @@ func (d *Disk) Delete(_ context.Context, name string) error {
 }
 
 // List walks the directory, leaving out what a crash left half-written.
-func (d *Disk) List(_ context.Context, fn func(string) error) error {
+func (d *Disk) List(ctx context.Context, fn func(Object) error) error {
 	return filepath.WalkDir(d.dir, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+		if err = errors.Join(err, ctx.Err()); err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			return err
 		}
-		return fn(e.Name())
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // deleted since its name was read
+		}
+		if err != nil {
+			return err
+		}
+		return fn(Object{e.Name(), info.Size(), info.ModTime()})
 	})
 }

@@ -23,7 +23,7 @@ import (
 const MaxSize = 64 << 20
 
 // ErrErased is returned for bytes whose key has been destroyed.
-var ErrErased = errors.New("erased: the key of these bytes has been destroyed")
+var ErrErased error = fault.NotFound("These bytes were erased: their key has been destroyed.")
 
 // Vault encrypts what goes into a store and keeps the keys in rows.
 type Vault struct {
@@ -67,7 +67,7 @@ func (v *Vault) key(ctx context.Context, org id.Org) (*seal.OrgKey, error) {
 		return tx.Row(selectOrgKey, []any{org}, &wrapped)
 	})
 	if errors.Is(err, db.ErrNone) {
-		return nil, fault.NotFound("no organization %s", org)
+		return nil, fault.NotFound("The key of organization %s is not here: there is no such organization, or it was restored without the second file of its backup.", org).With(ErrErased)
 	}
 	if err != nil {
 		return nil, err
@@ -128,14 +128,11 @@ func (v *Vault) Put(ctx context.Context, org id.Org, data []byte) (Sealed, error
 // stored reports whether the store has an object. A row alone does not make
 // bytes safe: its file may have been lost since.
 func (v *Vault) stored(ctx context.Context, name string) (bool, error) {
-	f, err := v.store.Open(ctx, name)
+	_, err := v.store.Stat(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	return true, f.Close()
+	return err == nil, err
 }
 
 // object names the file of a ciphertext. Two writers of the same bytes at
@@ -145,7 +142,11 @@ func object(address, sealed string) string { return address + "-" + sealed[:16] 
 // Keep makes a stored blob known, in the transaction that refers to it.
 func (v *Vault) Keep(tx *db.Tx, org id.Org, s Sealed, now time.Time) error {
 	if s.known {
-		return nil
+		_, err := sealedUnder(tx, shareSealedPG, org, s.Address)
+		if errors.Is(err, db.ErrNone) {
+			err = errGone
+		}
+		return err
 	}
 	keep := insertBlob
 	if s.lost {
@@ -181,6 +182,9 @@ func (v *Vault) Get(ctx context.Context, org id.Org, address string) ([]byte, er
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(r.fileKey) == 0 {
+		return nil, errKeyless()
 	}
 	fileKey, err := k.UnwrapFileKey(address, r.fileKey)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -21,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 	for name, test := range map[string]func(*testing.T, blob.Store){
 		"ReadsBackWhatWasPut":        readsBack,
 		"KeepsWhatIsThere":           keeps,
+		"ComparesWhatIsThere":        compares,
 		"KnowsWhatIsNotThere":        absent,
 		"DeletesForGood":             deletes,
 		"StoresNothingOfAFailedRead": failed,
@@ -53,7 +55,16 @@ func get(t *testing.T, s blob.Store, name string) []byte {
 func list(t *testing.T, s blob.Store) []string {
 	t.Helper()
 	var out []string
-	if err := s.List(t.Context(), func(name string) error { out = append(out, name); return nil }); err != nil {
+	if err := s.List(t.Context(), func(o blob.Object) error {
+		if got, err := s.Stat(t.Context(), o.Name); err != nil || got.Name != o.Name || got.Size != o.Size {
+			t.Errorf("listed %+v, but it is %+v, %v", o, got, err)
+		}
+		if o.Modified.IsZero() {
+			t.Errorf("%s: not said when it was stored", o.Name)
+		}
+		out = append(out, o.Name)
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(out)
@@ -67,19 +78,34 @@ func readsBack(t *testing.T, s blob.Store) {
 		if got := get(t, s, name); !bytes.Equal(got, data) {
 			t.Errorf("%d bytes: %d come back, or others", n, len(got))
 		}
+		if o, err := s.Stat(t.Context(), name); err != nil || o.Name != name || o.Size != int64(n) {
+			t.Errorf("%d bytes are described as %+v, %v", n, o, err)
+		}
 	}
 	if got, want := list(t, s), []string{"0000-name", "0001-name", "0002-name", "0003-name"}; !slices.Equal(got, want) {
 		t.Errorf("listed %v, want %v", got, want)
 	}
 	stop := errors.New("enough")
-	if err := s.List(t.Context(), func(string) error { return stop }); !errors.Is(err, stop) {
+	if err := s.List(t.Context(), func(blob.Object) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("listing goes on after %v: %v", stop, err)
 	}
 }
 
 func keeps(t *testing.T, s blob.Store) {
 	put(t, s, "name", []byte("first"))
-	put(t, s, "name", []byte("second"))
+	put(t, s, "name", []byte("other"))
+	if got := get(t, s, "name"); string(got) != "first" {
+		t.Errorf("got %q, want what was put first", got)
+	}
+}
+
+func compares(t *testing.T, s blob.Store) {
+	put(t, s, "name", []byte("first"))
+	for _, data := range []string{"", "firs", "first and more"} {
+		if err := s.Put(t.Context(), "name", strings.NewReader(data)); err == nil {
+			t.Errorf("%q counts as stored, though %q is there", data, "first")
+		}
+	}
 	if got := get(t, s, "name"); string(got) != "first" {
 		t.Errorf("got %q, want what was put first", got)
 	}
@@ -92,6 +118,9 @@ func absent(t *testing.T, s blob.Store) {
 	for _, name := range []string{"absent", "ab-other"} {
 		if r, err := s.Open(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %v, %v; want %v", r, err, fs.ErrNotExist)
+		}
+		if o, err := s.Stat(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("described as %+v, %v; want %v", o, err, fs.ErrNotExist)
 		}
 		if err := s.Delete(t.Context(), name); err != nil {
 			t.Errorf("delete what is not there: %v", err)
