@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -166,14 +167,16 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 				return out, err
 			}
 		}
-		n, err := advance(c, v.run, x)
+		n, said, err := advance(c, v.run, x)
 		if err != nil {
 			return out, err
 		}
 		out.Changed += n
 		r := x.result
-		results = append(results, map[string]any{"check": x.def.ID, "digest": x.def.Digest(), "status": string(r.Status),
-			"total": r.Total, "passing": r.Passing, "failing": r.Failing, "unknown": r.Unknown})
+		one := map[string]any{"check": x.def.ID, "digest": x.def.Digest(), "status": string(r.Status),
+			"total": r.Total, "passing": r.Passing, "failing": r.Failing, "unknown": r.Unknown}
+		maps.Copy(one, said)
+		results = append(results, one)
 	}
 	if err := link(c, v); err != nil {
 		return out, err
@@ -185,11 +188,11 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 }
 
 // advance brings the intervals of a check up to a run; the check as a whole
-// has the empty key.
-func advance(c *op.Call, run sources.Run, x concluded) (int, error) {
+// has the empty key. What it wrote is returned for the entry: see written.
+func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, error) {
 	was, err := db.Rows(c.Tx, selectOpen, []any{c.Org, x.def.ID, run.Source, open}, scanInterval)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	var whole, each []Interval
 	for _, i := range was {
@@ -202,32 +205,32 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, error) {
 	r := x.result
 	last, done, err := lastResult(c, run, x)
 	if err != nil || done {
-		return 0, err
+		return 0, nil, err
 	}
 	changes := Advance(each, last, run.Ended, x.covered, x.judged)
 	all := Advance(whole, last, run.Ended, true, []Judged{{"", r.Outcome()}})
 	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(all.At), run.ID, x.def.Digest(), string(r.Status),
 		r.Total, r.Passing, r.Failing, r.Unknown, r.NotApplicable, r.Summary, r.Reason, r.Remedy)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	closed, opened := append(changes.Closed, all.Closed...), append(changes.Opened, all.Opened...)
 	if err := shut(c, run, x, closed); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	ins, err := c.Tx.Prepare(insertInterval)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer ins.Close()
 	for _, i := range opened {
 		err := ins.Exec(c.Org, x.def.ID, run.Source, i.Key, clock.Millis(i.From), open, string(i.Status), i.Class, i.Reason+i.Message,
 			x.def.Digest(), run.ID)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 	}
-	return len(closed) + len(opened), nil
+	return len(closed) + len(opened), written(r, all.At, changes.At, opened, closed), nil
 }
 
 // lastResult is when the check last spoke of the source, and whether it was

@@ -59,18 +59,10 @@ type Waiver struct {
 }
 
 // An Approver is a member who may approve an exception.
-type Approver struct {
-	ID   id.User `json:"id"`
-	Name string  `json:"name"`
-}
+type Approver = auth.Approver
 
-const (
-	// maxWaiver is the longest a failure may be waived at once.
-	maxWaiver = 366 * 24 * time.Hour
-	// aloneAfter is how long an exception waits that nobody but its asker could
-	// approve.
-	aloneAfter = 72 * time.Hour
-)
+// maxWaiver is the longest a failure may be waived at once.
+const maxWaiver = 366 * 24 * time.Hour
 
 // A row's starts is 0, and who approved it empty, until somebody has.
 const (
@@ -166,15 +158,10 @@ func approve(c *op.Call, in WaiverRef) (Waiver, error) {
 		return Waiver{}, fault.Conflict("This exception was to end %s, which is past. Ask for a new one.", w.Ends.Format(when))
 	case w.State == WaiverEnded:
 		return Waiver{}, fault.Conflict("This exception was ended. Ask for a new one.")
-	case c.Actor.User == "":
-		return Waiver{}, fault.Denied("An exception is approved by a person.")
 	}
-	w.Alone = c.Actor.User == w.AskerID
-	if w.Alone && w.AloneFrom.IsZero() {
-		return Waiver{}, fault.Denied("You asked for this exception, so another person approves it: %s.", names(w.Approvers))
-	}
-	if w.Alone && c.Now.Before(w.AloneFrom) {
-		return Waiver{}, fault.Conflict("You asked for this exception and nobody else here may approve it. You may yourself from %s on.", w.AloneFrom.Format(when))
+	second := auth.Second{Approvers: w.Approvers, AloneFrom: w.AloneFrom}
+	if w.Alone, err = second.Agree(c.Actor, w.AskerID, "this exception", c.Now); err != nil {
+		return Waiver{}, err
 	}
 	c.Note("asker", string(w.AskerID))
 	if w.Alone {
@@ -190,14 +177,6 @@ func approve(c *op.Call, in WaiverRef) (Waiver, error) {
 
 // when is an instant in a sentence.
 const when = "2 January 2006 15:04 UTC"
-
-func names(list []Approver) string {
-	out := make([]string, len(list))
-	for i, a := range list {
-		out[i] = a.Name
-	}
-	return strings.Join(out, " or ")
-}
 
 func endExcept(c *op.Call, in WaiverRef) (op.None, error) {
 	w, err := id.Parse[id.Exception](in.ID)
@@ -256,19 +235,8 @@ func (w *Waiver) settle(now time.Time, members []auth.Member) {
 	if w.State = w.at(now); w.State != WaiverPending {
 		return
 	}
-	var others, asker []Approver
-	for _, m := range members {
-		switch a := (Approver{m.ID, m.Name}); {
-		case !auth.Actor{Roles: m.Roles}.May(auth.ExceptWrite):
-		case m.ID == w.AskerID:
-			asker = append(asker, a)
-		default:
-			others = append(others, a)
-		}
-	}
-	if w.Approvers = others; len(others) == 0 && len(asker) > 0 {
-		w.Approvers, w.AloneFrom = asker, w.Asked.Add(aloneAfter)
-	}
+	second := auth.SecondOf(members, auth.ExceptWrite, w.AskerID, w.Asked)
+	w.Approvers, w.AloneFrom = second.Approvers, second.AloneFrom
 }
 
 // activeExceptions are those that hold now, by check.

@@ -32,6 +32,12 @@ type Engine struct {
 	Vault  *blob.Vault
 	Clock  clock.Clock
 	Log    *slog.Logger
+
+	// Anchor has outsiders vouch for the newest head of an organization's log,
+	// one that covers an entry, and returns the newest entry that says so, or
+	// the one given. It takes bounded time and never fails. Nil if no outsider
+	// is configured.
+	Anchor func(ctx context.Context, org id.Org, entry int64) int64
 }
 
 // Desk is where somebody acts: who, for which organization.
