@@ -37,6 +37,9 @@ type Extra struct {
 	Bundle func(context.Context, *op.Desk, io.Writer) error
 	// Examination does the same for an engagement, with the logs of both sides.
 	Examination func(ctx context.Context, d *op.Desk, engagement string, w io.Writer) error
+	// Reads reports whether the desk may read the log of another organization
+	// than its own, such as that of an engagement's file. Nil: it may not.
+	Reads func(ctx context.Context, d *op.Desk, of id.Org) (bool, error)
 	// Docs is the page about the API. Nil leaves its route out.
 	Docs http.Handler
 }
@@ -86,6 +89,8 @@ func New(engine *op.Engine, ops []op.Operation, extra Extra) http.Handler {
 			})
 		})
 	}
+	s.mux.HandleFunc(TilesPatterns[0], s.checkpoint)
+	s.mux.HandleFunc(TilesPatterns[1], s.tile)
 	if extra.Docs != nil {
 		s.mux.Handle("GET "+docsPath, extra.Docs)
 	}

@@ -43,7 +43,7 @@ var (
 	EntryGet        = op.Read("engagement_entries.get", "Show an entry of the engagement's own log with its proof.", auth.AuditRead, entry)
 
 	Operations = []op.Operation{List, Get, Propose, Accept, Plan, Reschedule, Advance, Withdraw, MethodGet, MethodList, MethodSet,
-		Evidence, EvidenceGet, EvidenceContent, Entries, EntryGet, HeadGet, ExportNew, Controls}
+		Evidence, EvidenceGet, EvidenceContent, Entries, EntryGet, HeadGet, ScrubGet, ExportNew, Controls}
 )
 
 // Party is one of the two organizations.
