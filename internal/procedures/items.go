@@ -253,6 +253,8 @@ func record(c *op.Call, r *engagements.Room, ref string) (evidence.Record, error
 	}
 	_, to := r.Bounds()
 	switch {
+	case !e.Erased.IsZero():
+		return e, e.Gone()
 	case e.SupersededBy != "":
 		return e, fault.Conflict("%s was superseded by %s. Link that one.", e.ID, e.SupersededBy)
 	case e.Level >= oralLevel:

@@ -198,7 +198,7 @@ func (p *Picture) propose(library []controls.Template) {
 }
 
 const selectNewest = `SELECT l.control_id, MAX(e.captured) FROM evidence_control l JOIN evidence e ON e.org_id = l.org_id AND e.id = l.evidence_id
-	WHERE l.org_id = ? AND e.superseded_by = '' AND e.level <= 6 GROUP BY l.control_id`
+	WHERE l.org_id = ? AND e.superseded_by = '' AND e.erased = 0 AND e.level <= 6 GROUP BY l.control_id`
 
 // known joins each adopted control with its checks and its evidence.
 func known(c *op.Call, answers []checks.Check) ([]Control, error) {

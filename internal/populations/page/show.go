@@ -1,12 +1,14 @@
 package page
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
@@ -137,6 +139,10 @@ func (x *shown) chart(v *site.Visit) error {
 		return nil
 	}
 	rows, err := x.all(v)
+	if errors.Is(err, blob.ErrErased) { // the figures of the months are still known
+		x.months(current)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
