@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,6 +21,7 @@ var (
 	EntryGet = op.Read("entries.get", "Show an entry with its proof.", auth.LogRead, entry)
 	Receipt  = op.Read("entries.receipt", "Return the receipt of an entry: its inclusion proof under a signed head.", auth.LogRead, receipt)
 	HeadGet  = op.Read("ledgers.get", "Show the log's name, key, size and newest signed head.", auth.LogRead, head)
+	KeyList  = op.Read("ledgers.keys", "List every key that the log, and those it continues, ever had.", auth.LogRead, keyList)
 	Verify   = op.Read("ledgers.verify", "Read the whole log back and compare every entry with what was signed.", auth.LogRead, verify)
 )
 
@@ -173,6 +175,7 @@ type Head struct {
 	Origin     string    `json:"origin"`
 	Key        string    `json:"key"`
 	Demo       bool      `json:"demo,omitempty"`
+	Base       int64     `json:"base,omitempty"` // entries of the logs that this one continues, counted in both sizes and not by the checkpoint
 	Size       int64     `json:"size"`
 	Root       string    `json:"root"`
 	SignedSize int64     `json:"signed_size"`
@@ -189,8 +192,30 @@ func HeadOf(c *op.Call) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
-	return Head{Origin: h.Origin, Key: h.VKey, Demo: h.Demo, Size: h.Size, SignedSize: h.Signed.Size, Signed: h.Signed.Signed,
+	return Head{Origin: h.Origin, Key: h.VKey, Demo: h.Demo, Base: h.Base, Size: h.Size, SignedSize: h.SignedSize(), Signed: h.Signed.Signed,
 		Root: base64.StdEncoding.EncodeToString(h.Signed.Root[:]), Checkpoint: string(h.Signed.Note), ReadOnly: c.Ledger.Locked()}, nil
+}
+
+// LogKey is a key that signed, or signs, a log.
+type LogKey struct {
+	Key   string    `json:"key"`   // the vkey
+	Entry int64     `json:"entry"` // the entry that brought it
+	Since time.Time `json:"since"`
+	Now   bool      `json:"now,omitempty"` // in force
+}
+
+func keyList(c *op.Call, _ op.None) (op.Page[LogKey], error) {
+	logs, err := c.Ledger.Logs(c.Tx, c.Org)
+	if err != nil {
+		return op.Page[LogKey]{}, err
+	}
+	var out []LogKey
+	for _, lg := range logs {
+		for i, k := range slices.Backward(lg.Keys) {
+			out = append(out, LogKey{Key: canon.VKey(lg.Origin, k.PublicKey), Entry: lg.Base + k.From, Since: k.Created, Now: lg == logs[0] && i == len(lg.Keys)-1})
+		}
+	}
+	return op.Page[LogKey]{Items: out, Total: int64(len(out))}, nil
 }
 
 // Verdict is what reading the whole log back found.

@@ -27,7 +27,7 @@ var (
 	Submit  = op.Write("evidence.create", "Record evidence whose bytes were uploaded before.", auth.EvidenceWrite, submit)
 	Content = op.Read("evidence.content", "Return the bytes of a record, in base64.", auth.EvidenceRead, content)
 
-	Operations = []op.Operation{List, Get, Submit, Content, Entries, EntryGet, Receipt, HeadGet, Verify, ExportNew}
+	Operations = []op.Operation{List, Get, Submit, Content, Entries, EntryGet, Receipt, ProofGet, HeadGet, KeyList, Verify, ExportNew}
 )
 
 // Methods of collection.
@@ -38,6 +38,11 @@ const (
 	ByObservation = "observation"
 	ByGenerated   = "generated"
 )
+
+// UsualRetention is that of a record for which nothing else was said: the end of
+// its period and then what the organization's policy says, 7 years unless it
+// decided otherwise.
+const UsualRetention = "period+7y"
 
 // A Record is one piece of evidence.
 type Record struct {
@@ -70,6 +75,10 @@ type Record struct {
 	Actor          string      `json:"actor"`
 	Supersedes     id.Evidence `json:"supersedes,omitempty"`
 	SupersededBy   id.Evidence `json:"superseded_by,omitempty"`
+	// Of an erased record: when, by which entry and on what basis.
+	Erased      time.Time `json:"erased,omitzero"`
+	ErasedBy    int64     `json:"erased_by,omitempty"`
+	ErasedBasis string    `json:"erased_basis,omitempty"`
 
 	Address string `json:"-"`
 }
@@ -81,8 +90,8 @@ var Levels = []string{"", "auditor's own observation", "confirmed by an outsider
 const (
 	columns = `id, entry, title, media_type, size, sha256, address, captured, sealed, collector, method, origin, environment, location,
 		query, parameters, zone, row_count, covers_from, covers_to, level, classification, personal, retention, source_id, run_id,
-		resource_kind, actor, supersedes, superseded_by`
-	insertRecord  = "INSERT INTO evidence (org_id, " + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		resource_kind, actor, supersedes, superseded_by, erased, erased_by, erased_basis`
+	insertRecord  = "INSERT INTO evidence (org_id, " + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '')"
 	selectRecord  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND id = ?"
 	selectPage    = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND entry < ? ORDER BY entry DESC LIMIT ?"
 	selectOfRun   = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ? AND entry < ? ORDER BY entry DESC LIMIT ?"
@@ -95,10 +104,12 @@ const (
 )
 
 func scan(scan func(...any) error, r *Record) error {
-	var captured, sealed, from, to int64
+	var captured, sealed, from, to, erased int64
 	err := scan(&r.ID, &r.Entry, &r.Title, &r.MediaType, &r.Size, &r.SHA256, &r.Address, &captured, &sealed, &r.Collector, &r.Method,
 		&r.Origin, &r.Environment, &r.Location, &r.Query, &r.Parameters, &r.Zone, &r.RowCount, &from, &to, &r.Level, &r.Classification,
-		&r.Personal, &r.Retention, &r.Source, &r.Run, &r.ResourceKind, &r.Actor, &r.Supersedes, &r.SupersededBy)
+		&r.Personal, &r.Retention, &r.Source, &r.Run, &r.ResourceKind, &r.Actor, &r.Supersedes, &r.SupersededBy, &erased,
+		&r.ErasedBy, &r.ErasedBasis)
+	r.Erased = clock.FromMillis(erased)
 	r.Captured, r.Sealed = clock.FromMillis(captured), clock.FromMillis(sealed)
 	r.CoversFrom, r.CoversTo = clock.FromMillis(from), clock.FromMillis(to)
 	return err
@@ -114,7 +125,7 @@ func Add(c *op.Call, r Record, bytes blob.Sealed) (Record, error) {
 		r.Zone = "UTC"
 	}
 	if r.Retention == "" {
-		r.Retention = "period+7y"
+		r.Retention = UsualRetention
 	}
 	if r.Classification == "" {
 		r.Classification = "confidential"
@@ -122,6 +133,9 @@ func Add(c *op.Call, r Record, bytes blob.Sealed) (Record, error) {
 	entry := op.Record{Kind: canon.KindEvidence, ID: string(r.ID), Body: body(r), Content: &bytes}
 	if r.Supersedes != "" {
 		old, err := one(c, r.Supersedes)
+		if err == nil && !old.Erased.IsZero() {
+			err = old.Gone()
+		}
 		if err != nil {
 			return Record{}, err
 		}
@@ -247,6 +261,9 @@ func content(c *op.Call, in Ref) (Bytes, error) {
 	r, err := get(c, in)
 	if err != nil {
 		return Bytes{}, err
+	}
+	if !r.Erased.IsZero() {
+		return Bytes{}, r.Gone()
 	}
 	data, err := c.Vault.Get(c, c.Org, r.Address)
 	if errors.Is(err, blob.ErrErased) {

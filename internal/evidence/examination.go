@@ -41,10 +41,14 @@ type Joined struct {
 func WriteExamination(ctx context.Context, desk *op.Desk, j Joint, w io.Writer) (Joined, error) {
 	file := &exporter{ctx: ctx, desk: desk, org: j.File}
 	client := &exporter{ctx: ctx, desk: desk, org: j.Client}
-	if err := together(file, client, j.Entry); err != nil {
+	inFile, inClient := anchored(ctx, desk, j.File, j.Entry), anchored(ctx, desk, j.Client, 0)
+	if err := together(file, client, inFile, inClient); err != nil {
 		return Joined{}, err
 	}
-	if err := client.follow(); err != nil {
+	if err := whole(file, client); err != nil {
+		return Joined{}, err
+	}
+	if err := errors.Join(client.follow(), client.openAnchors()); err != nil {
 		return Joined{}, err
 	}
 	out := Joined{Keys: []string{file.key, client.key}, Entries: file.head.Size + client.head.Size, Opened: int64(len(client.only))}
@@ -52,8 +56,7 @@ func WriteExamination(ctx context.Context, desk *op.Desk, j Joint, w io.Writer) 
 }
 
 // together takes heads of both logs of which each covers what the other answers.
-func together(file, client *exporter, entry int64) error {
-	var inClient int64
+func together(file, client *exporter, entry, inClient int64) error {
 	for range 100 {
 		if err := file.reach(entry); err != nil {
 			return err
@@ -73,9 +76,36 @@ func together(file, client *exporter, entry int64) error {
 		if ofClient <= client.head.Size && ofFile <= file.head.Size {
 			return nil
 		}
-		entry, inClient = max(entry, ofFile-1), max(inClient, ofClient-1)
+		entry, inClient = max(entry, file.log.Base+ofFile-1), max(inClient, client.log.Base+ofClient-1)
 	}
 	return fault.Conflict("The two logs of the engagement are being written faster than they can be read. Try again.")
+}
+
+// whole refuses an engagement of which a part stands in a log that was continued
+// by another: the order of its steps is proved from two logs, and not from three.
+func whole(file, client *exporter) error {
+	split := fault.Conflict("A log of this engagement was continued by another while it went on (docs/ledger.md, section 10), so its steps stand in more than two logs. The bundle of each organization has its own: export those.")
+	before, err := file.continued()
+	if err != nil || len(before) > 0 {
+		return errors.Join(err, split)
+	}
+	if before, err = client.continued(); err != nil {
+		return err
+	}
+	for _, x := range before {
+		ofFile, err := x.answering(file.head.Origin, func(_, _ int64) {})
+		if err != nil {
+			return err
+		}
+		ofClient, err := file.answering(x.head.Origin, func(_, _ int64) {})
+		if err != nil {
+			return err
+		}
+		if ofFile > 0 || ofClient > 0 {
+			return split
+		}
+	}
+	return nil
 }
 
 // answering calls found for each entry that answers another log, with its index
@@ -111,6 +141,25 @@ func (x *exporter) answering(origin string, found func(index, answered int64)) (
 	return seen, nil
 }
 
+// openAnchors adds what outsiders said of the log: it is about no act of the
+// client's, and puts times to those that are.
+func (x *exporter) openAnchors() error {
+	return x.read(func(tx *db.Tx) error {
+		for before := x.log.Base + x.head.Size; ; {
+			rows, err := x.desk.Ledger.Page(tx, x.org, canon.KindAnchor, before, batch)
+			if err != nil || len(rows) == 0 {
+				return err
+			}
+			for _, r := range rows {
+				if before = r.Index; before < x.log.Base {
+					return nil
+				}
+				x.only[before-x.log.Base] = true
+			}
+		}
+	})
+}
+
 const selectEntry = "SELECT entry FROM evidence WHERE org_id = ? AND id = ?"
 
 // follow adds what the entries to be opened rest on: the extraction of a list,
@@ -121,7 +170,7 @@ func (x *exporter) follow() error {
 		queue = append(queue, index)
 	}
 	add := func(index int64) {
-		if index < x.head.Size && !x.only[index] {
+		if index >= 0 && index < x.head.Size && !x.only[index] { // what stands in a log before this one, the verifier misses
 			x.only[index] = true
 			queue = append(queue, index)
 		}
@@ -130,7 +179,8 @@ func (x *exporter) follow() error {
 		index := queue[0]
 		queue = queue[1:]
 		err := x.read(func(tx *db.Tx) error {
-			row, err := x.desk.Ledger.Entry(tx, x.org, index)
+			number := x.log.Base + index
+			row, err := x.desk.Ledger.Entry(tx, x.org, number)
 			if err != nil {
 				return err
 			}
@@ -141,11 +191,11 @@ func (x *exporter) follow() error {
 			for _, old := range leaf.Supersedes {
 				add(old)
 			}
-			parts, err := x.desk.Ledger.Openings(tx, x.org, index, index+1)
+			parts, err := x.desk.Ledger.Openings(tx, x.org, number, number+1)
 			if err != nil {
 				return err
 			}
-			return x.named(tx, parts, add)
+			return x.named(tx, parts, func(number int64) { add(number - x.log.Base) })
 		})
 		if err != nil {
 			return err

@@ -46,10 +46,24 @@ func WriteBundle(ctx context.Context, desk *op.Desk, w io.Writer) (Export, error
 		return e, err
 	}
 	x := &exporter{ctx: ctx, desk: desk, org: desk.Org}
-	if err := x.reach(e.Entry); err != nil {
+	if err := x.reach(anchored(ctx, desk, desk.Org, e.Entry)); err != nil {
 		return e, err
 	}
-	return e, write(w, bundle.All, x)
+	logs, err := x.continued()
+	if err != nil {
+		return e, err
+	}
+	return e, write(w, bundle.All, append([]*exporter{x}, logs...)...)
+}
+
+// anchored has outsiders vouch for a log that is about to leave the house, and
+// returns the entry that the bundle has to reach. If none answers in time, the
+// bundle leaves without.
+func anchored(ctx context.Context, desk *op.Desk, org id.Org, entry int64) int64 {
+	if desk.Anchor == nil {
+		return entry
+	}
+	return desk.Anchor(ctx, org, entry)
 }
 
 // write writes the bundle of one or several logs, signed by the first.
@@ -67,7 +81,7 @@ func write(w io.Writer, scope bundle.Scope, logs ...*exporter) error {
 	}
 	var signer note.Signer
 	err := first.read(func(tx *db.Tx) (err error) {
-		signer, err = first.desk.Ledger.Signer(tx, first.org)
+		signer, err = first.desk.Ledger.SignerAt(tx, first.org, first.log, first.head.Size)
 		return err
 	})
 	if err != nil {
@@ -84,9 +98,10 @@ type exporter struct {
 	ctx  context.Context
 	desk *op.Desk
 	org  id.Org
+	log  *ledger.Log
 	key  string
 	head ledger.Checkpoint
-	// only are the entries of which openings and blobs are written; nil for all.
+	// only are the indices of entries of which openings and blobs are written; nil for all.
 	only map[int64]bool
 }
 
@@ -102,10 +117,40 @@ func (x *exporter) reach(entry int64) error {
 	}
 	x.head = head
 	return x.read(func(tx *db.Tx) error {
-		h, err := x.desk.Ledger.Head(tx, x.org)
-		x.key = h.VKey
+		logs, err := x.desk.Ledger.Logs(tx, x.org)
+		for _, lg := range logs {
+			if lg.Origin == head.Origin {
+				x.log, x.key = lg, lg.VKeyAt(head.Size)
+			}
+		}
 		return err
 	})
+}
+
+// continued are the logs that this one continues, the newest first, as far as
+// each was signed and the bundle has room.
+func (x *exporter) continued() (out []*exporter, err error) {
+	err = x.read(func(tx *db.Tx) error {
+		logs, err := x.desk.Ledger.Logs(tx, x.org)
+		if err != nil {
+			return err
+		}
+		for _, lg := range logs {
+			if lg.Epoch >= x.log.Epoch || len(out) == bundle.MaxLogs-1 {
+				continue
+			}
+			head, err := x.desk.Ledger.CheckpointOf(tx, x.org, lg)
+			if errors.Is(err, db.ErrNone) { // the one after it could not say that it continues it
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			out = append(out, &exporter{ctx: x.ctx, desk: x.desk, org: x.org, log: lg, key: lg.VKeyAt(head.Size), head: head})
+		}
+		return nil
+	})
+	return out, err
 }
 
 // leaves yields every leaf in order, a batch to a transaction.
@@ -114,7 +159,7 @@ func (x *exporter) leaves() iter.Seq2[[]byte, error] {
 		for at := int64(0); at < x.head.Size; at += batch {
 			var part [][]byte
 			err := x.read(func(tx *db.Tx) (err error) {
-				part, err = x.desk.Ledger.Leaves(tx, x.org, at, min(at+batch, x.head.Size))
+				part, err = x.desk.Ledger.LeavesOf(tx, x.org, x.log, at, min(at+batch, x.head.Size))
 				return err
 			})
 			if err != nil {
@@ -153,7 +198,7 @@ func (x *exporter) openings() iter.Seq2[bundle.Opening, error] {
 			}
 			var part []ledger.Opening
 			err := x.read(func(tx *db.Tx) (err error) {
-				part, err = x.desk.Ledger.Openings(tx, x.org, at, end)
+				part, err = x.desk.Ledger.OpeningsOf(tx, x.org, x.log, at, end)
 				return err
 			})
 			if err != nil {

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/scrub"
 )
 
 // EngagementHref is the address of an engagement, or of a page in it: part is
@@ -93,7 +95,24 @@ func (v *Visit) furnish(s *Shell) error {
 		return err
 	}
 	v.headed(s, head, EngagementHref(e, "/log"))
-	return nil
+	file, err := engagements.ScrubGet.Do(v.Context(), v.Desk, engagements.Ref{ID: string(e.ID)})
+	if err == nil && file.Open > 0 {
+		alarmed(s, scrub.Alarm{Place: file.Findings[0].Place, Open: file.Open}, EngagementHref(e, "/log"))
+	}
+	return err
+}
+
+// alarmed says across the page that something stored is not as it was recorded.
+func alarmed(s *Shell, a scrub.Alarm, href string) {
+	if a.Open == 0 || s.Band.Kind == BandBroken {
+		return
+	}
+	title := "The proof is broken at " + a.Place + "."
+	if a.Open > 1 {
+		title = fmt.Sprintf("The proof is broken at %s and %d more.", a.Place, a.Open-1)
+	}
+	s.Log.Broken = title
+	s.Band = Band{Kind: BandBroken, Title: title, Text: "What is stored there is not what was recorded. Tell whoever runs this installation.", Link: Link{"What is known", href}}
 }
 
 // headed shows a log's head and, as a band, what is wrong with the log.

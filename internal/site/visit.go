@@ -24,6 +24,7 @@ import (
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
+	"github.com/tickmark/tickmark/internal/scrub"
 )
 
 // Web is what every page stands on.
@@ -240,6 +241,11 @@ func (v *Visit) dress(s *Shell) error {
 			return err
 		}
 		v.headed(s, head, "/log")
+		alarm, err := scrub.Alarmed.Do(v.Context(), v.Desk, op.None{})
+		if err != nil {
+			return err
+		}
+		alarmed(s, alarm, "/log")
 	}
 	if s.room != nil {
 		return v.furnish(s)

@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -299,6 +300,32 @@ func receipt(v *site.Visit) error {
 	return nil
 }
 
+// proofFile hands out what shows to anybody that the entry is in the log, and
+// what it says.
+func proofFile(v *site.Visit) error {
+	n, err := index(v)
+	if err != nil {
+		return err
+	}
+	f, err := evidence.ProofGet.Do(v.Context(), v.Desk, evidence.EntryRef{ID: n})
+	if err != nil {
+		return err
+	}
+	return v.Send(f.Name, func(w io.Writer) error {
+		_, err := io.WriteString(w, f.Proof)
+		return err
+	})
+}
+
+// itself says how somebody checks the proof of an entry on their own machine.
+func itself(entry int64, key, content string) string {
+	file := fmt.Sprintf("entry-%d.tlog-proof", entry)
+	if content != "" {
+		content = " --content " + content
+	}
+	return fmt.Sprintf("tickmark-verify --key %s%s %s\n\npython3 verify.py --key %s%s %s", key, content, file, key, content, file)
+}
+
 func (x proven) sentenceFacts() []site.Fact {
 	out := []site.Fact{{Node: momentOf("Recorded", x.Recorded)}}
 	if x.Actor != "" {
@@ -314,7 +341,8 @@ func (x proven) acts() []site.ButtonView {
 	if x.Size == 0 {
 		return nil
 	}
-	return []site.ButtonView{{Text: "Download the receipt", Icon: site.IconDownload, Href: entryPath(x.Index) + "/receipt"}}
+	return []site.ButtonView{{Text: "Download the receipt", Icon: site.IconDownload, Href: entryPath(x.Index) + "/receipt"},
+		{Text: "Download the proof", Icon: site.IconDownload, Href: entryPath(x.Index) + "/proof"}}
 }
 
 func headRows(x lines) []site.FactRow {

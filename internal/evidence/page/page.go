@@ -22,6 +22,7 @@ func Routes() []site.Route {
 		{Pattern: "POST /log/verify", Handle: verify},
 		{Pattern: "GET /log/{index}", Handle: showEntry},
 		{Pattern: "GET /log/{index}/receipt", Handle: receipt},
+		{Pattern: "GET /log/{index}/proof", Handle: proofFile},
 		{Pattern: "GET /export", Handle: showExport},
 		{Pattern: "POST /export", Handle: export},
 	}

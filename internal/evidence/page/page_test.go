@@ -195,11 +195,18 @@ func TestTheLogCanBeReadFilteredAndVerified(t *testing.T) {
 		if !strings.HasPrefix(receipt.Body, "c2sp.org/tlog-proof@v1\n") {
 			t.Errorf("receipt:\n%s", receipt.Body)
 		}
+		file := v.Get(entry + "/proof")
+		head := optest.Do(t, desk, evidence.HeadGet, op.None{})
+		got, err := bundle.VerifyProof(strings.NewReader(file.Body), bundle.Options{Keys: []string{head.Key}})
+		if err != nil || got.Verdict != bundle.Verified || len(got.Items) != 1 || !strings.Contains(file.Header.Get("Content-Disposition"), ".tlog-proof") {
+			t.Errorf("the proof of %s: %+v, %v", entry, got, err)
+		}
+		p.Says("#yourself", "tickmark-verify --key "+head.Key)
 		v.Post("/log/verify").Says("#verdict", "read back")
 		v.Get("/log/999999").Is(http.StatusNotFound)
 		v.Get("/log/first").Is(http.StatusNotFound)
 
-		err := desk.DB.Write(t.Context(), db.All, func(tx *db.Tx) error {
+		err = desk.DB.Write(t.Context(), db.All, func(tx *db.Tx) error {
 			_, err := tx.Exec("UPDATE ledger_opening SET payload = ? WHERE idx = ? AND label = 'body'", `{"op":"nothing"}`, 1)
 			return err
 		})

@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"mime"
@@ -12,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/canon"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
@@ -37,8 +40,9 @@ type record struct {
 	Text   string
 	Cut    bool
 	Pieces []piece // of a list whose rows have no schema
-	Erased string  // why there are no bytes
+	Gone   string  // why there are no bytes
 	Fields []string
+	Erase  bool // the reader may ask for its erasure
 }
 
 // piece is one part of a record that is made of several.
@@ -52,14 +56,14 @@ func showRecord(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	x := record{Record: r, Now: v.Clock.Now()}
+	x := record{Record: r, Now: v.Clock.Now(), Erase: v.Actor.May(auth.EraseWrite)}
 	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return err
 	}
 	content, err := evidence.Content.Do(v.Context(), v.Desk, evidence.Ref{ID: string(r.ID)})
 	switch {
 	case fault.KindOf(err) == fault.KindNotFound:
-		x.Erased = fault.As(err).Message
+		x.Gone = fault.As(err).Message
 	case err != nil:
 		return err
 	default:
@@ -102,6 +106,10 @@ func (x *record) decodeList(v *site.Visit, data []byte) error {
 			return err
 		}
 		part, err := v.Vault.Get(v.Context(), v.Org, address)
+		if errors.Is(err, blob.ErrErased) {
+			x.Gone = "A part of this record was erased."
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -171,6 +179,9 @@ func (x record) lead() site.Lead {
 	default:
 		l.Status, l.Word = site.StatusFail, "Proof broken"
 	}
+	if !x.Erased.IsZero() && l.Status == site.StatusPass {
+		l.Status, l.Word = site.StatusNotApplicable, "Erased"
+	}
 	return l
 }
 
@@ -182,10 +193,24 @@ func (x record) sentence() string {
 }
 
 func (x record) acts() []site.ButtonView {
-	if x.Erased != "" {
+	if x.Gone != "" {
 		return nil
 	}
 	return []site.ButtonView{{Text: "Download the bytes", Icon: site.IconDownload, Href: "/evidence/" + string(x.ID) + "/bytes"}}
+}
+
+// stone says what became of an erased record.
+func (x record) stone() []site.FactRow {
+	return []site.FactRow{{Key: "Erased", Node: site.Moment(x.Erased)}, {Key: "Entry", Value: site.Count(x.ErasedBy), Href: entryPath(x.ErasedBy), Mono: true},
+		site.Text("Ground", site.Capital(x.ErasedBasis))}
+}
+
+// about are the facts under the sentence.
+func (x record) about() []site.Fact {
+	if !x.Erased.IsZero() {
+		return []site.Fact{{Node: momentOf("Sealed", x.Sealed)}, {Text: "Its entry stays in the log", Href: entryPath(x.Entry)}}
+	}
+	return []site.Fact{{Text: "From " + x.Origin}, {Node: momentOf("Captured", x.Captured)}, {Text: "Level " + level(x.Level)}}
 }
 
 func (x record) table() site.TableView {
@@ -254,6 +279,29 @@ func download(v *site.Visit) error {
 	return nil
 }
 
+// file is what the bytes are called once downloaded; empty when they are gone.
+func (x record) file() string {
+	if x.Gone != "" {
+		return ""
+	}
+	_, ending := served(x.MediaType)
+	return string(x.ID) + ending
+}
+
+// story is the proof as somebody can retell it.
+func (x record) story() string {
+	at := x.Sealed.UTC().Format("2 January 2006, 15:04:05 UTC")
+	switch {
+	case !x.Erased.IsZero():
+		return "The bytes were recorded on " + at + " and lawfully destroyed later. Both acts are entries; what was recorded can no longer be read by anybody."
+	case proof(x.Head, x.Entry) == site.ProofWaiting:
+		return "It was recorded on " + at + ". The head of the log that covers it is signed within a second."
+	case proof(x.Head, x.Entry) == site.ProofBroken:
+		return "It was recorded on " + at + ". The log does not fit what was signed before, so nothing is proved until that is settled."
+	}
+	return "It was recorded on " + at + " as entry " + site.Count(x.Entry) + ". The signed head of the log can only be reached through the digest of exactly these bytes. That rules out that they were exchanged, changed or dated back later."
+}
+
 // served is the type under which bytes leave: one of a few harmless ones, or
 // plain octets.
 func served(mediaType string) (kind, ending string) {
@@ -271,6 +319,8 @@ func served(mediaType string) (kind, ending string) {
 
 func (x record) contentNote() string {
 	switch {
+	case x.Gone != "":
+		return ""
 	case len(x.Rows) > 0 || len(x.Pieces) > 0:
 		return site.Plural(x.RowCount, "row", "rows")
 	case x.Text != "":
@@ -297,6 +347,9 @@ func (x record) clocks() []site.FactRow {
 
 func (x record) origin() []site.FactRow {
 	out := []site.FactRow{site.Text("System", x.Origin), site.Text("How", x.how()), site.Text("Level", level(x.Level))}
+	if !x.Erased.IsZero() {
+		out = out[1:]
+	}
 	add := func(key, value, href string, mono bool) {
 		if value != "" {
 			out = append(out, site.FactRow{Key: key, Value: value, Href: href, Mono: mono})
@@ -321,6 +374,9 @@ func (x record) origin() []site.FactRow {
 		add("Personal data", "may be in it", "", false)
 	}
 	add("Kept for", keptFor(x.Retention), "", false)
+	if x.Actor == "" { // erased
+		return out
+	}
 	return append(out, site.FactRow{Key: "Recorded by", Node: site.Person(x.Actor)})
 }
 
