@@ -4,7 +4,7 @@
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate bench fuzz build
+.PHONY: help run test check torture generate bench fuzz build
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,10 @@ test: ## all that CI runs: check, both databases, races, a real browser, short f
 check: ## run before sending: format, vet, generated code, tests on SQLite
 	sh scripts/check.sh
 	go test ./...
+
+torture: ## inject every fault thousands of times, for about 25 minutes; a missing tool fails
+	sh scripts/test-deps.sh
+	TICKMARK_TORTURE=1 sh scripts/torture.sh
 
 generate: ## rebuild the generated code that is committed
 	sh scripts/generate.sh

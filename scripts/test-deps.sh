@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need beyond Go, where that can be done without
-# asking: PostgreSQL, Chromium, a C compiler and git, from Debian's packages. Elsewhere it says
+# asking: PostgreSQL, Chromium, a C compiler, git and strace, from Debian's packages. Elsewhere it says
 # what to install and lets the tests decide whether they can do without.
 set -eu
 
@@ -22,6 +22,8 @@ has_chromium || want="$want chromium"
 # The race detector links with C.
 command -v "${CC:-cc}" >/dev/null 2>&1 || want="$want gcc libc6-dev"
 command -v git >/dev/null 2>&1 || want="$want git"
+# Makes system calls fail. Without it that part of the faults is skipped.
+[ "$(uname -s)" != Linux ] || command -v strace >/dev/null 2>&1 || want="$want strace"
 [ -n "$want" ] || exit 0
 
 as_root=

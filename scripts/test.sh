@@ -25,8 +25,13 @@ say "tests, on SQLite and PostgreSQL"
 go test -timeout 10m $rest
 
 say "journeys in a browser"
-TICKMARK_E2E=1 go test -timeout 10m -p 1 ./e2e/...
+TICKMARK_E2E=1 go test -timeout 10m -p 1 $(go list ./e2e/... | grep -v /torture)
 TICKMARK_TEST_POSTGRES='' TICKMARK_REQUIRE_POSTGRES='' TICKMARK_E2E=1 go test -timeout 10m -run 'Walked|CannotBeSent|SingleKeys' ./internal/procedures/page
+
+# The quick part; make torture runs the rest. It prints what it did and what it
+# could not do here.
+say "faults"
+TICKMARK_E2E=1 sh scripts/torture.sh
 
 # Only where goroutines share something; the rest would take minutes to say
 # the same.
