@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tickmark/tickmark/internal/anchors"
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/backup"
 	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/clock"
@@ -21,6 +23,7 @@ import (
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/engagements"
+	"github.com/tickmark/tickmark/internal/erasures"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/frameworks"
@@ -35,8 +38,10 @@ import (
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/reports"
 	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/scrub"
 	"github.com/tickmark/tickmark/internal/seal"
 	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/trust"
 )
 
 // Operations lists everything that can be done, by name. Every surface is
@@ -44,7 +49,7 @@ import (
 func Operations() []op.Operation {
 	all := slices.Concat(orgs.Operations, frameworks.Operations, scopes.Operations, controls.Operations, sources.Operations,
 		evidence.Operations, checks.Operations, readiness.Operations, engagements.Operations, populations.Operations, procedures.Operations,
-		opinions.Operations, reports.Operations, job.Operations)
+		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations)
 	slices.SortFunc(all, func(a, b op.Operation) int { return strings.Compare(a.Name(), b.Name()) })
 	return all
 }
@@ -56,12 +61,17 @@ func Collectors() []sources.Collector { return []sources.Collector{git.New(), ho
 type App struct {
 	*op.Engine
 	Reader *sources.Reader
+	Keeper *anchors.Keeper // asks outsiders to vouch for the logs
 	Config conf.Config
 	// Recovery is the root key in writing, when it was made just now.
 	Recovery string
 
 	moved *clock.Moved // of a demonstration that is being made
+	root  *seal.Root
 }
+
+// unsafe accepts a PostgreSQL that does not wait for the disk: that of tests.
+var unsafe bool
 
 // Open opens an installation, and makes it when the directory is new. It
 // refuses to go on with a log that is shorter than it was.
@@ -75,7 +85,7 @@ func open(ctx context.Context, a *App, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := db.Open(ctx, c.URL(), db.Options{Log: log})
+	d, err := db.Open(ctx, c.URL(), db.Options{Log: log, Unsafe: unsafe})
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +96,9 @@ func open(ctx context.Context, a *App, log *slog.Logger) (*App, error) {
 }
 
 func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string, log *slog.Logger) error {
+	if err := backup.Whole(ctx, d); err != nil {
+		return err
+	}
 	newest, demo, err := ledger.Told(ctx, d)
 	if err != nil {
 		return err
@@ -103,18 +116,15 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 		}
 		now = a.moved
 	}
-	root, made, err := seal.OpenRoot(rootPath)
+	root, err := a.openRoot(rootPath, !newest.IsZero())
 	if err != nil {
 		return err
-	}
-	if made {
-		a.Recovery = root.Recovery()
 	}
 	held, err := ledger.OpenHeld(heldPath)
 	if err != nil {
 		return err
 	}
-	store, err := blob.NewDisk(a.Config.Blobs())
+	store, err := openStore(ctx, a.Config)
 	if err != nil {
 		return err
 	}
@@ -123,7 +133,19 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
 		return err
 	}
+	if a.Keeper, err = a.outsiders(); err != nil {
+		return err
+	}
 	return a.Ledger.Check(ctx)
+}
+
+// outsiders reads who is configured to vouch for the logs.
+func (a *App) outsiders() (*anchors.Keeper, error) {
+	roots, policy, err := a.Config.Texts()
+	if err != nil {
+		return nil, err
+	}
+	return anchors.New(a.Engine, anchors.Config{TSA: a.Config.TSA, Roots: roots, Policy: policy})
 }
 
 // Close closes the installation. Entries that wait for a signature get it.
@@ -216,5 +238,5 @@ func (a *App) Found(ctx context.Context, name string) (*op.Desk, error) {
 
 // Workers lists the kinds of work the machine does.
 func (a *App) Workers() []job.Worker {
-	return []job.Worker{a.Reader.Worker(), checks.Worker()}
+	return append(erasures.Workers(), a.Reader.Worker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
 }

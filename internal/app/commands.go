@@ -40,12 +40,16 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // commands are those that are not operations.
 type commands struct {
-	Serve  serveCmd  `cmd:"" help:"Run the server."`
-	Assess assessCmd `cmd:"" help:"Read a repository or this machine, judge it, and print where the organization stands. --org names the one to make."`
-	Export exportCmd `cmd:"" help:"Write the evidence log with its evidence to a file that anyone can check."`
-	Key    keyCmd    `cmd:"" help:"Print the key that a verifier pins."`
-	Demo   demoCmd   `cmd:"" help:"Play an examination over a repository's history, from the proposal to the issued report, and serve it."`
-	Sample sampleCmd `cmd:"" help:"Repeat the selection of a sample and its evaluation, without a data directory."`
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Assess  assessCmd  `cmd:"" help:"Read a repository or this machine, judge it, and print where the organization stands. --org names the one to make."`
+	Export  exportCmd  `cmd:"" help:"Write the evidence log with its evidence to a file that anyone can check."`
+	Key     keyCmd     `cmd:"" help:"Print the key that a verifier pins; keep, change and revoke keys."`
+	Ledger  ledgerCmd  `cmd:"" help:"Go on after a loss."`
+	Demo    demoCmd    `cmd:"" help:"Play an examination over a repository's history, from the proposal to the issued report, and serve it."`
+	Backup  backupCmd  `cmd:"" help:"Copy the installation into two files, while it is used."`
+	Restore restoreCmd `cmd:"" help:"Put a backup back into an empty directory and check it; or, with --drill, try whether that would work."`
+	Sample  sampleCmd  `cmd:"" help:"Repeat the selection of a sample and its evaluation, without a data directory."`
+	Witness witnessCmd `cmd:"" help:"Watch the logs of others: cosign what continues, refuse and keep what does not. Needs no data directory."`
 }
 
 type serveCmd struct {
@@ -152,30 +156,6 @@ func (c *exportCmd) fetch(ctx context.Context, t *cli.Terminal) error {
 	return err
 }
 
-type keyCmd struct {
-	conf.Config `embed:""`
-}
-
-// Run prints the key.
-func (c *keyCmd) Run(ctx context.Context, t *cli.Terminal) error {
-	c.Config.Data = t.Data
-	if client := answering(ctx, c.Config); client != nil {
-		var head struct {
-			Key string `json:"key"`
-		}
-		err := ask(ctx, client, http.MethodGet, "/ledgers/current", t.Org, func(r io.Reader) error { return json.NewDecoder(r).Decode(&head) })
-		if err == nil {
-			_, err = fmt.Fprintln(t.Out, head.Key)
-		}
-		return err
-	}
-	a, err := Open(ctx, c.Config, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	return errors.Join(a.Key(ctx, t.Org, t.Out), a.Close())
-}
-
 // answering returns a client of the server that holds the data directory, or
 // nil when none answers.
 func answering(ctx context.Context, c conf.Config) *http.Client {
@@ -198,6 +178,11 @@ func ask(ctx context.Context, client *http.Client, method, path, org string, tak
 		return err
 	}
 	req.Header.Set(cli.OrgHeader, org)
+	return answerOf(client, req, take)
+}
+
+// answerOf sends a request to the socket and hands over the answer.
+func answerOf(client *http.Client, req *http.Request, take func(io.Reader) error) error {
 	res, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("the server that holds the directory does not answer: %w", err)

@@ -37,6 +37,7 @@ var examined = map[string]func(x *tenant, who *op.Desk) input{
 	"engagement_controls.list":    whole(working),
 	"engagement_entries.get":      func(x *tenant, _ *op.Desk) input { return input{"engagement": x.engagement(working), "id": int64(1)} },
 	"engagement_entries.list":     whole(working),
+	"engagement_scrubs.get":       func(x *tenant, _ *op.Desk) input { return input{"id": x.engagement(working)} },
 	"engagement_evidence.content": inEngagement("evidence"),
 	"engagement_evidence.get":     inEngagement("evidence"),
 	"engagement_evidence.list":    whole(working),

@@ -36,6 +36,8 @@ var sidebar = []section{
 	{"Installation", []entry{
 		{auth.SourcesRead, site.NavItem{Text: "Sources", Href: "/sources", Icon: site.IconSources, Key: "s"}},
 		{auth.LogRead, site.NavItem{Text: "Evidence log", Href: "/log", Icon: site.IconLog, Key: "l"}},
+		{auth.OrgRead, site.NavItem{Text: "Health of the log", Href: "/log/health", Icon: site.IconHealth}},
+		{auth.EraseRead, site.NavItem{Text: "Erasure", Href: "/erasures", Icon: site.IconHidden}},
 		{auth.JobsRead, site.NavItem{Text: "Jobs", Href: "/jobs", Icon: site.IconJobs}},
 		{auth.OrgRead, site.NavItem{Text: "Settings", Href: "/settings", Icon: site.IconSettings}},
 	}},
@@ -69,6 +71,8 @@ var firmSidebar = []section{
 		{auth.AuditRead, site.NavItem{Text: "Methodology", Href: "/firm/methodology", Icon: site.IconRuler, Key: "m"}},
 		{auth.OrgRead, site.NavItem{Text: "Team", Href: "/settings", Icon: site.IconPeople}},
 		{auth.LogRead, site.NavItem{Text: "Firm log", Href: "/log", Icon: site.IconLog, Key: "l"}},
+		{auth.OrgRead, site.NavItem{Text: "Health of the log", Href: "/log/health", Icon: site.IconHealth}},
+		{auth.EraseRead, site.NavItem{Text: "Erasure", Href: "/erasures", Icon: site.IconHidden}},
 	}},
 }
 

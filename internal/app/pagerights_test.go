@@ -52,6 +52,14 @@ var acts = map[string]string{
 	"POST /exceptions/{id}/end":              "exceptions.end",
 	"POST /evidence/new":                     "evidence.create",
 	"POST /log/verify":                       "ledgers.verify",
+	"POST /log/health/read-back":             "scrubs.start",
+	"POST /erasures/new":                     "erasures.create",
+	"POST /erasures/{id}/approve":            "erasures.approve",
+	"POST /erasures/{id}/refuse":             "erasures.refuse",
+	"POST /holds":                            "holds.create",
+	"POST /holds/{id}":                       "holds.release",
+	"POST /retention":                        "retention.update",
+	"POST /retention/due":                    "erasures.preview",
 	"POST /export":                           "exports.create",
 	"POST /sources/new":                      "sources.create",
 	"POST /sources/{id}/collect":             "sources.collect",
@@ -186,6 +194,10 @@ func (x *tenant) fill(pattern string) string {
 			parts[i] = "CC6.1"
 		case parts[i-1] == "library":
 			parts[i] = "CHG-01"
+		case parts[i-1] == "erasures":
+			parts[i] = string(x.asked(nil).ID)
+		case parts[i-1] == "holds":
+			parts[i] = x.standing()
 		case kinds[parts[i-1]] == "":
 			x.t.Fatalf("%s: say in fill what stands at %s", pattern, part)
 		default:
@@ -196,6 +208,8 @@ func (x *tenant) fill(pattern string) string {
 	switch pattern {
 	case "/start/reading":
 		return path + "?read=" + x.ids["source"] + "." + x.ids["job"]
+	case "/erasures/new":
+		return path + "?" + asForm(wished(input{}, x.unneeded())).Encode()
 	case "/join":
 		return path + "?token=" + x.invited(string(x.least()))
 	case "/sources/{id}/progress":

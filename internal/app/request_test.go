@@ -159,6 +159,10 @@ func asForm(in map[string]any) url.Values {
 		switch v := v.(type) {
 		case []string:
 			form[k] = v
+		case []int64:
+			for _, n := range v {
+				form.Add(k, fmt.Sprint(n))
+			}
 		case time.Time:
 			form.Set(k, v.Format(time.DateOnly))
 		default:

@@ -18,8 +18,10 @@ import (
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/erasures"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/scrub"
 )
 
 // jobSlots is how many jobs run at a time in one process.
@@ -29,6 +31,9 @@ const jobSlots = 2
 // to go and, before first setup, the one-time token.
 func (a *App) Serve(ctx context.Context, s conf.Server, offer assess.Offer, out io.Writer) error {
 	if err := s.Check(); err != nil {
+		return err
+	}
+	if err := a.Keeper.Compare(ctx); err != nil {
 		return err
 	}
 	ln, err := listen(s.Listen)
@@ -69,6 +74,7 @@ func (a *App) run(ctx context.Context, runner *job.Runner, servers []*http.Serve
 	background.Go(func() { a.Ledger.Run(work) })
 	background.Go(func() { runner.Run(work) })
 	background.Go(func() { a.tidy(work) })
+	background.Go(func() { a.Keeper.Run(work, runner.Wake) })
 	failed := make(chan error, len(servers))
 	for i, srv := range servers {
 		go func() { failed <- srv.Serve(listeners[i]) }()
@@ -98,7 +104,7 @@ func (a *App) run(ctx context.Context, runner *job.Runner, servers []*http.Serve
 // tidy forgets what has served its time.
 func (a *App) tidy(ctx context.Context) {
 	for {
-		if err := errors.Join(op.ExpireKeys(ctx, a.Engine), job.Forget(ctx, a.Engine)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(op.ExpireKeys(ctx, a.Engine), job.Forget(ctx, a.Engine), erasures.Daily(ctx, a.Engine), scrub.Arrange(ctx, a.Engine)); err != nil && ctx.Err() == nil {
 			a.Log.Error("tidying", "err", err)
 		}
 		select {
@@ -185,10 +191,32 @@ func (a *App) health(w http.ResponseWriter, r *http.Request) {
 	if why := a.Ledger.Locked(); why != "" {
 		state["status"], state["log"], code = "down", "read-only", http.StatusServiceUnavailable
 	}
+	if text, ok := a.Keeper.Health(); text != "" {
+		state["anchors"] = text
+		if !ok && code == http.StatusOK {
+			state["status"] = "degraded" // it works; somebody should look
+		}
+	}
+	if a.broken(ctx) {
+		state["proof"] = "broken" // where, is told to those who may read the log
+		if code == http.StatusOK {
+			state["status"] = "degraded"
+		}
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	if err := json.NewEncoder(w).Encode(state); err != nil {
 		a.Log.Debug("health", "err", err)
 	}
+}
+
+// broken reports whether anything stored is known not to be as it was recorded.
+func (a *App) broken(ctx context.Context) bool {
+	var n int64
+	err := a.DB.Read(ctx, db.All, func(tx *db.Tx) (err error) {
+		n, err = scrub.OpenAnywhere(tx)
+		return err
+	})
+	return err == nil && n > 0 // a database that does not answer is told apart
 }

@@ -18,6 +18,7 @@ import (
 	controlspage "github.com/tickmark/tickmark/internal/controls/page"
 	"github.com/tickmark/tickmark/internal/engagements"
 	engagementspage "github.com/tickmark/tickmark/internal/engagements/page"
+	erasurespage "github.com/tickmark/tickmark/internal/erasures/page"
 	"github.com/tickmark/tickmark/internal/evidence"
 	evidencepage "github.com/tickmark/tickmark/internal/evidence/page"
 	"github.com/tickmark/tickmark/internal/id"
@@ -33,13 +34,14 @@ import (
 	searchpage "github.com/tickmark/tickmark/internal/search/page"
 	"github.com/tickmark/tickmark/internal/site"
 	sourcespage "github.com/tickmark/tickmark/internal/sources/page"
+	trustpage "github.com/tickmark/tickmark/internal/trust/page"
 )
 
 // Pages lists every page of the site.
 func Pages(offer assess.Offer) []site.Route {
 	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
-		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), bundlepage.Routes(),
+		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 
@@ -55,11 +57,15 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
 	mux.Handle("POST "+site.PrefsPath, http.NewCrossOriginProtection().Handler(site.SavePrefs(s.TLS())))
-	mux.Handle(op.Base+"/", api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Docs: apipage.New(Operations())}))
+	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Reads: engagements.ReadsLog, Docs: apipage.New(Operations())})
+	mux.Handle(op.Base+"/", programs)
+	for _, p := range api.TilesPatterns {
+		mux.Handle(p, programs)
+	}
 	web.Mount(mux, Pages(offer))
 	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
 
-	local = api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever})
+	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever}))
 	return site.Secure(mux, s.TLS()), local
 }
 

@@ -19,7 +19,13 @@ type Config struct {
 	Data     string `kong:"-"`
 	Database string `help:"PostgreSQL address, postgres://USER@HOST/NAME. A file in the data directory if left out." env:"TICKMARK_DATABASE"`
 	Keys     string `help:"Directory for the root key and the held log heads, outside the data directory. DATA.keys if left out." env:"TICKMARK_KEYS" type:"path"`
+	Held     string `help:"File for the held log heads, best on another volume. KEYS/held if left out." env:"TICKMARK_HELD" type:"path" placeholder:"FILE"`
+	Identity string `name:"key-identity" help:"The age identity that opens KEYS/root.key.age." env:"TICKMARK_KEY_IDENTITY" type:"path" placeholder:"FILE"`
+	Bucket   string `name:"blobs" help:"Bucket for the bytes of evidence, s3://BUCKET/PREFIX?endpoint=HOST:PORT&region=REGION; its key comes from the environment. A directory in the data directory if left out." env:"TICKMARK_BLOBS" placeholder:"URL"`
 	Verbose  bool   `help:"Log more." env:"TICKMARK_VERBOSE"`
+	Outside  `embed:""`
+	// Credentials is where systemd puts what a unit may load.
+	Credentials string `hidden:"" help:"Where systemd puts the unit's credentials." env:"CREDENTIALS_DIRECTORY" type:"path"`
 }
 
 // DefaultData is where everything lies when nobody says otherwise.
@@ -28,7 +34,8 @@ const DefaultData = "data"
 // ForData is the configuration of a command that has no flags of its own for
 // it: what the environment says.
 func ForData(data string) Config {
-	return Config{Data: data, Database: os.Getenv("TICKMARK_DATABASE"), Keys: os.Getenv("TICKMARK_KEYS")}
+	return Config{Data: data, Database: os.Getenv("TICKMARK_DATABASE"), Keys: os.Getenv("TICKMARK_KEYS"), Held: os.Getenv("TICKMARK_HELD"),
+		Identity: os.Getenv("TICKMARK_KEY_IDENTITY"), Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Bucket: os.Getenv("TICKMARK_BLOBS"), Outside: outsideFromEnv()}
 }
 
 // URL is the database's address.
@@ -53,19 +60,49 @@ func (c Config) KeyDir() (string, error) {
 	if err != nil {
 		return "", fault.Invalid("keys", "give a directory").With(err)
 	}
-	if keys == data || strings.HasPrefix(keys, data+string(filepath.Separator)) {
+	if within(keys, data) {
 		return "", fault.Invalid("keys", "%s lies inside the data directory: a copy of the data would carry its key; give a directory outside", keys)
 	}
 	return keys, nil
 }
 
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
+}
+
 // RootKey is the path of the root key, Held that of the held log heads.
 func (c Config) RootKey() (root, held string, err error) {
 	dir, err := c.KeyDir()
-	return filepath.Join(dir, "root.key"), filepath.Join(dir, "held"), err
+	if err != nil {
+		return "", "", err
+	}
+	root, held = filepath.Join(dir, "root.key"), filepath.Join(dir, "held")
+	if c.Held == "" {
+		return root, held, nil
+	}
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return "", "", fault.Invalid("data", "give a directory").With(err)
+	}
+	if held, err = filepath.Abs(c.Held); err != nil {
+		return "", "", fault.Invalid("held", "give a file").With(err)
+	}
+	if within(held, data) {
+		return "", "", fault.Invalid("held", "%s lies inside the data directory: an older copy of the data would bring the older heads with it; give a file outside", held)
+	}
+	return root, held, nil
 }
 
-// Blobs is the directory of the blobs.
+// Credential is the path of the root key that systemd gave; empty if it gave
+// nothing.
+func (c Config) Credential() string {
+	if c.Credentials == "" {
+		return ""
+	}
+	return filepath.Join(c.Credentials, "tickmark-root")
+}
+
+// Blobs is the directory of the blobs, unless they lie in a bucket.
 func (c Config) Blobs() string { return filepath.Join(c.Data, "blobs") }
 
 // Socket is where a running server answers the command line.
