@@ -44,6 +44,8 @@ var installation = map[string]string{
 	"users":    "a person may belong to several organizations",
 	"sessions": "found by the hash of a cookie, before anything is known",
 	"job":      "workers take whatever is due",
+
+	"backup_unfinished": "there is no organization until a restore is finished",
 }
 
 // everywhere names the statements of the machinery that serve all
@@ -54,21 +56,28 @@ var everywhere = map[string]string{
 	"internal/orgs.selectKinds":      "asks which organizations a person has: to change between them, and to keep the two sides of an examination apart",
 	"internal/auth.selectToken":      "the secret's hash is all that is known; it says which organization",
 	"internal/auth.selectUnclaimed":  "first setup finds the organization that the command line made",
+	"internal/blob.selectNames":      "the store is one for all: an orphan is what nobody's row speaks of",
+	"internal/scrub.countOpenAll":    "whoever watches the process asks whether anything is found anywhere",
+	"internal/scrub.selectEarly":     "an orphan is deleted once every log was read since it was first seen",
+	"internal/scrub.selectFirst":     "one organization collects orphans for all",
+	"internal/scrub.selectIdle":      "every log gets its schedule",
 	"internal/job.due":               "the scheduler serves all",
 	"internal/job.peek":              "the scheduler serves all",
 	"internal/ledger.selectKnown":    "a stranger holds a file and asks whether its log is kept here, whosesoever it is",
+	"internal/ledger.selectWhose":    "a tile is asked for by the log's name; whether the asker may have it is seen before anything is read",
 	"internal/ledger.selectClock":    "asks all logs at once whether their clock may be set by hand",
 	"internal/ledger.selectLogs":     "the sealer serves all",
 	"internal/ledger.selectUnsealed": "the sealer serves all",
 	"internal/orgs.selectAll":        "the command line on the machine itself lists the organizations",
+	"internal/backup.everyOrg":       "a backup is of the installation, and each organization is told",
 	"internal/op.expireKeys":         "old idempotency keys go, whosesoever they are",
 }
 
 // history is never rewritten: no UPDATE, no DELETE.
-var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "control_version", "scope", "check_result", "source_run_kind",
+var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "ledger_key", "control_version", "scope", "check_result", "source_run_kind",
 	"engagement_state", "engagement_version", "engagement_methodology", "population_check", "population_decision",
 	"procedure_version", "procedure_run", "procedure_conclusion", "procedure_review", "mark", "item_link", "deviation_response",
-	"opinion_criterion", "opinion_part", "report", "report_text", "assertion"}
+	"opinion_criterion", "opinion_part", "report", "report_text", "assertion", "erasure_policy", "backup_run", "anchor"}
 
 // kept rows are never deleted, and once written only the columns named may
 // change, each from "not yet" to a fact.
@@ -78,7 +87,11 @@ var kept = map[string][]string{
 	"check_interval":   {"ends"},
 	"check_definition": {"ended"},
 	"check_exception":  {"approver_id", "approver", "starts", "ended"},
-	"evidence":         {"superseded_by"},
+	// An erasure overwrites what a record says, and says so in the same row.
+	"evidence": {"superseded_by", "title", "size", "sha256", "address", "collector", "origin", "environment", "location", "query", "parameters",
+		"row_count", "actor", "erased", "erased_by", "erased_basis"},
+	"erasure": {"state", "second_id", "second", "alone", "note", "settled", "entry", "done", "cleared"},
+	"hold":    {"asked", "releaser", "alone", "note", "released"},
 }
 
 // built names statements whose text is put together while the program runs,
