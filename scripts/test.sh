@@ -22,7 +22,14 @@ say() { printf '\n== %s\n' "$1"; }
 # with waits that are bounded.
 rest=$(go list ./... | grep -v '/e2e')
 say "tests, on SQLite and PostgreSQL"
-go test -timeout 10m $rest
+go test -timeout 20m $rest
+
+say "the second verifier"
+if command -v python3 >/dev/null 2>&1; then
+	(cd verify && PYTHONDONTWRITEBYTECODE=1 python3 -m unittest -q test_verify)
+else
+	echo "NOT RUN: there is no python3" >&2
+fi
 
 say "journeys in a browser"
 TICKMARK_E2E=1 go test -timeout 10m -p 1 $(go list ./e2e/... | grep -v /torture)
