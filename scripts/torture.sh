@@ -23,5 +23,5 @@ tail -n 1 "$out"
 if [ -n "${TICKMARK_TORTURE:-}" ] && [ $# = 0 ]; then
 	# 10,000 altered files before both verifiers; 100 older copies of the data.
 	nice go test -v -count=1 -timeout 60m -run VerifiersAgree ./internal/bundle
-	nice go test -v -count=1 -timeout 60m -run OlderCopy ./internal/ledger
+	nice go test -v -count=1 -timeout 60m -run TestOldCopiesAreNoticedAndAdopted ./internal/app
 fi
