@@ -1748,6 +1748,7 @@ class Log:
         self.fault = ""                     # why rules 2 to 4 do not hold of it
         self.demo = self.given = self.answers = False
         self.continues = None
+        self.tombs = {}                     # erased entry: id of the record of evidence it was
         self.anchors = []                   # (index, size, by, millis, trusted, reason)
         self.signers = {}                   # size -> names of witnesses in the policy
         self.witnessed = 0
@@ -2064,10 +2065,21 @@ class Bundle:
                     log.missing.append(index)
             if leaf.kind == "anchor" and opening.body is not None:
                 self._check_anchor(log, index, leaf, opening)
+            if leaf.kind == "erasure" and opening.body is not None and opening.fault is None:
+                self._bury(log, leaf, opening.body.get("records"))
         except Fault as fault:
             self.problems.add(name, str(fault))
             log.bad.setdefault(index, str(fault))
         self.steps.opening(log, index, leaf, opening, opening.fault is None and len(value) == len(leaf.commit))
+
+    @staticmethod
+    def _bury(log, leaf, records):
+        """Which records of evidence an entry erased: what recorded them says it no more."""
+        if isinstance(records, dict):
+            erased = frozenset(leaf.erases)
+            for name, index in records.items():
+                if is_int(index) and index in erased and (index not in log.tombs or log.tombs[index] > name):
+                    log.tombs[index] = name
 
     def _check_end(self, log):
         """The checkpoint, and the key in force at it."""
@@ -2761,8 +2773,13 @@ class Examination:
     def _is_evidence(self, index, name):
         """Whether this entry of the client's log records this evidence."""
         client = self.client
-        return (client is not None and index < client.size and client.kind_of(index) == "evidence"
-                and client.opened[index] and client.id_of(index) == name and index not in self.client_links)
+        return client is not None and index < client.size and self._recorded(index) == name
+
+    def _recorded(self, index):
+        """Which evidence an entry of the client's log records; of an erased one, what erased it says."""
+        if self.client.kind_of(index) != "evidence" or index in self.client_links:
+            return None
+        return self.client.id_of(index) if self.client.opened[index] else self.client.tombs.get(index)
 
     def _first_links(self):
         """Which entries of the client's log are links, and where each evidence is recorded first."""
@@ -2770,9 +2787,9 @@ class Examination:
         self.evidence = {}
         if self.client is not None:
             for index in range(self.client.size):
-                if self.client.opened[index] and self.client.kind_of(index) == "evidence" \
-                        and index not in self.client_links:
-                    self.evidence.setdefault(self.client.id_of(index), index)
+                name = self._recorded(index)
+                if name is not None:
+                    self.evidence.setdefault(name, index)
 
     # E1 and E2
 

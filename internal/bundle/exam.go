@@ -69,6 +69,7 @@ type exam struct {
 	names       map[string]string
 	seen        []sight          // ascending
 	evidence    map[string]int64 // entry of the client's log that records what a link names; -1 for none
+	tombs       map[int64]string // what erased entries of the client's log recorded
 	linkings    map[place]bool
 	ours        map[string]bool // records that the file speaks of
 	loose       int             // samples of which the strata were not compared with records
@@ -264,6 +265,24 @@ func (x *exam) checkOpened() {
 	}
 }
 
+// bury learns which records of evidence an entry erased. The entries that
+// recorded them say it no more, and what was answered with them stays answered.
+func (x *exam) bury(leaf canon.Leaf, s said) {
+	records, _ := s.body["records"].(map[string]any)
+	for id, at := range records {
+		index, ok := at.(int64)
+		if !ok || !slices.Contains(leaf.Erases, index) {
+			continue
+		}
+		if x.tombs == nil {
+			x.tombs = map[int64]string{}
+		}
+		if was, ok := x.tombs[index]; !ok || was > id {
+			x.tombs[index] = id
+		}
+	}
+}
+
 // unerasable are the kinds of the file's entries that the rules rest on.
 var unerasable = []canon.Kind{canon.KindPopulation, canon.KindSample, canon.KindTest, canon.KindConclusion, canon.KindSignoff}
 
@@ -297,8 +316,9 @@ func (x *exam) nameThings() {
 	items := x.v.report.Items[x.client.first:]
 	for n := range items[:x.client.tree.Size()] {
 		i := &items[n]
-		if at, named := x.evidence[i.ID]; named && at < 0 && x.records(i) {
-			x.evidence[i.ID] = i.Index
+		id, found := x.recorded(i)
+		if at, named := x.evidence[id]; named && at < 0 && found {
+			x.evidence[id] = i.Index
 		}
 	}
 }
@@ -313,10 +333,14 @@ func (x *exam) elsewhere(s *step) bool {
 	return !x.ours[s.id] && !x.ours[procedure]
 }
 
-// records reports whether an entry of the client's log records evidence, and
-// does not only link it.
-func (x *exam) records(i *Item) bool {
-	return i.Kind == canon.KindEvidence && i.opened && !x.linkings[place{x.client, i.Index}]
+// recorded is which evidence an entry of the client's log records, and does not
+// only link. Of one that was erased, the entry that erased it says so.
+func (x *exam) recorded(i *Item) (id string, ok bool) {
+	id, ok = i.ID, i.opened
+	if !ok {
+		id, ok = x.tombs[i.Index]
+	}
+	return id, ok && i.Kind == canon.KindEvidence && !x.linkings[place{x.client, i.Index}]
 }
 
 // known is how much of the client's log the file had seen when it wrote an

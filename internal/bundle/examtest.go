@@ -114,10 +114,15 @@ func (x *exam) fileLink(s *step) {
 	}
 	if index, ok := x.answered(s, x.client, "the record of this evidence"); ok {
 		i := x.entry(x.client, index)
+		var id string
+		recorded := false
+		if i != nil {
+			id, recorded = x.recorded(i)
+		}
 		switch {
-		case i == nil || i.Kind != canon.KindEvidence || i.opened && !x.records(i):
+		case !recorded && (i == nil || i.opened || i.Kind != canon.KindEvidence):
 			x.fault(s, "it answers %s, which is no evidence", x.client.place(index))
-		case i.erased == 0 && (!i.opened || i.ID != s.id):
+		case id != s.id:
 			x.fault(s, "it answers %s, which does not record this evidence", x.client.place(index))
 		}
 	}

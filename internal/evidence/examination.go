@@ -160,7 +160,7 @@ func (x *exporter) openAnchors() error {
 	})
 }
 
-const selectEntry = "SELECT entry FROM evidence WHERE org_id = ? AND id = ?"
+const selectEntry = "SELECT entry, erased_by FROM evidence WHERE org_id = ? AND id = ?"
 
 // follow adds what the entries to be opened rest on: the extraction of a list,
 // the evidence that a link names, what an entry supersedes.
@@ -217,15 +217,17 @@ func (x *exporter) named(tx *db.Tx, parts []ledger.Opening, add func(int64)) err
 				add(records)
 			}
 		case "link":
-			var index int64
-			err := tx.Row(selectEntry, []any{x.org, body["id"]}, &index)
+			var index, erased int64
+			err := tx.Row(selectEntry, []any{x.org, body["id"]}, &index, &erased)
 			if errors.Is(err, db.ErrNone) {
 				continue // the verifier says so
 			}
 			if err != nil {
 				return err
 			}
-			add(index)
+			if add(index); erased > 0 {
+				add(erased) // which says what the other no longer does
+			}
 		}
 	}
 	return nil
