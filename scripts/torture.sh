@@ -21,7 +21,7 @@ fi
 grep -E '^ +[a-z_]+_test\.go:[0-9]+: .*([0-9] runs, |NOT RUN)' "$out" | sed -E 's/^ +[a-z_]+_test\.go:[0-9]+: //'
 tail -n 1 "$out"
 if [ -n "${TICKMARK_TORTURE:-}" ] && [ $# = 0 ]; then
-	# 10,000 altered files before both verifiers; 100 older copies of the data.
+	# 10,000 altered files before both verifiers; 100 older copies of the data; 362 attacks by SQL.
 	nice go test -v -count=1 -timeout 60m -run VerifiersAgree ./internal/bundle
-	nice go test -v -count=1 -timeout 60m -run TestOldCopiesAreNoticedAndAdopted ./internal/app
+	nice go test -v -count=1 -timeout 60m -run 'TestOldCopiesAreNoticedAndAdopted|TestAttacksOnTheDatabaseAreFound' ./internal/app
 fi

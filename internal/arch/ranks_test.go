@@ -46,9 +46,10 @@ var ranks = map[string]int{
 	"op/optest": support + 2, "db/dbtest/withpostgres": support + 2,
 	"procedures/procedurestest": support + 3,
 	"app":                       40, "arch": 40,
-	"/cmd/*": 50,
-	"/e2e":   50,
-	"/":      50, // tests of the README and docs
+	"/verify": 0,
+	"/cmd/*":  50,
+	"/e2e":    50,
+	"/":       50, // tests of the README and docs
 }
 
 // rankOf finds the rank of a folder; false if nobody chose one.

@@ -21,6 +21,7 @@ import (
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/verify"
 )
 
 // Routes are the pages of this package.
@@ -28,6 +29,7 @@ func Routes() []site.Route {
 	return []site.Route{
 		{Pattern: "GET /verify", Open: true, Handle: ask},
 		{Pattern: "POST /verify", Open: true, Handle: check},
+		{Pattern: "GET /verify/verify.py", Open: true, Handle: program},
 	}
 }
 
@@ -36,13 +38,15 @@ func Routes() []site.Route {
 const (
 	maxKeys  = 8 << 10
 	atOnce   = 2
+	arriving = 8
 	fileTime = 5 * time.Minute
 )
 
 var maxFile int64 = 256 << 20 // tests make it smaller
 
-// busy bounds the memory and time that strangers take.
-var busy = make(chan struct{}, atOnce)
+// busy bounds the memory and time that strangers take, coming the disk: who
+// sends slowly keeps nobody from being answered.
+var busy, coming = make(chan struct{}, atOnce), make(chan struct{}, arriving)
 
 func shell(title string) site.BareShell {
 	return site.BareShell{Title: title, Product: "Verify a report", Width: site.BareWide,
@@ -66,12 +70,10 @@ type dropped struct {
 }
 
 func check(v *site.Visit) error {
-	select {
-	case busy <- struct{}{}:
-		defer func() { <-busy }()
-	default:
-		return refuse(v, http.StatusServiceUnavailable, dropped{Error: "Other files are being checked. Send yours again in a minute, or run the verifier yourself."})
+	if !enter(coming) {
+		return full(v)
 	}
+	defer func() { <-coming }()
 	d, err := receive(v)
 	if d.file != nil {
 		defer func() {
@@ -87,6 +89,10 @@ func check(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
+	if !enter(busy) {
+		return full(v)
+	}
+	defer func() { <-busy }()
 	began := clock.System().Now()
 	x, err := d.examine(v)
 	if f := fault.As(err); f != nil && f.Kind == fault.KindInvalid {
@@ -98,6 +104,27 @@ func check(v *site.Visit) error {
 	}
 	x.Took, x.Now = clock.System().Now().Sub(began), v.Clock.Now()
 	return v.ShowBare(http.StatusOK, shell(x.title()), resultBody(x))
+}
+
+func enter(room chan struct{}) bool {
+	select {
+	case room <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func full(v *site.Visit) error {
+	return refuse(v, http.StatusServiceUnavailable, dropped{Error: "Other files are being checked. Send yours again in a minute, or run the verifier yourself."})
+}
+
+// program hands out the second verifier, which needs Python and nothing else.
+func program(v *site.Visit) error {
+	return v.Send("verify.py", func(w io.Writer) error {
+		_, err := w.Write(verify.Program)
+		return err
+	})
 }
 
 func refuse(v *site.Visit, status int, d dropped) error {

@@ -45,6 +45,9 @@ func TestAStrangerHasALogChecked(t *testing.T) {
 		file := export(t, desk)
 		s := sitetest.New(t, desk.Engine, page.Routes()).Stranger()
 		s.Get("/verify").Says("h1", "Have a report checked")
+		if p := s.Get("/verify/verify.py"); !strings.Contains(p.Header.Get("Content-Disposition"), "verify.py") || !strings.Contains(p.Body, "def main(") {
+			t.Errorf("the second verifier is not handed out: %.100s", p.Body)
+		}
 
 		got := s.Upload("/verify", "file", "log.evb", file)
 		got.Is(http.StatusOK)
