@@ -124,7 +124,7 @@ func killOnce(t *testing.T, w *witness, p place, work Work, r *rand.Rand, window
 	if err != nil || ended != nil || !killed && !work.Once {
 		t.Errorf("the process ended by itself: %v, %v, %s\n%s", err, ended, c.last, c.stderr.Bytes())
 	}
-	if ready > restart {
+	if ready > restart && torture() { // elsewhere others may need the machine
 		t.Errorf("the process took %s to start", ready)
 	}
 	return ready

@@ -36,6 +36,9 @@ func TestPowerLoss(t *testing.T) {
 	for careless, least := range map[string]float64{"rows": 0.5, "blobs": 0.25} {
 		t.Run("control "+careless, func(t *testing.T) {
 			a, lossy := power(t, times(t, 8, 100), careless)
+			if !torture() {
+				least = 0.01 // so few runs show that it can lose, not how often
+			}
 			if float64(lossy) < least*float64(a.runs) {
 				t.Errorf("without syncing %s, only %d of %d runs lost anything: this harness does not see what it is for", careless, lossy, a.runs)
 			}

@@ -264,7 +264,7 @@ func (i *injector) trace(t *testing.T, calls, inject, file string) *traced {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alarm := time.AfterFunc(time.Minute, func() { c.cmd.Process.Kill(); tr.ended = "hung" })
+	alarm := time.AfterFunc(3*time.Minute, func() { c.cmd.Process.Kill(); tr.ended = "hung" })
 	if _, err := c.in.Write([]byte("go\n")); err != nil {
 		t.Error(err)
 	}
