@@ -162,13 +162,13 @@ var attacksOnTheLog = []attack{
 var attacksOnBlobs = []attack{
 	hit("client", "blob: deleted", "SELECT MIN(b.address) FROM blob b JOIN evidence e ON e.org_id = b.org_id AND e.address = b.address WHERE b.org_id = @org", "blob @a", "DELETE FROM blob WHERE org_id = @org AND address = @a"),
 	hit("client", "blob: a piece deleted", "SELECT MIN(b.address) FROM blob b WHERE b.org_id = @org AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.address = b.address) AND NOT EXISTS (SELECT 1 FROM source_run r WHERE r.manifest = b.address) AND NOT EXISTS (SELECT 1 FROM population_version v WHERE v.list = b.address)", "blob @a", "DELETE FROM blob WHERE org_id = @org AND address = @a"),
-	hit("client", "blob: its digest", "SELECT MIN(address) FROM blob WHERE org_id = @org", "blob @a", "UPDATE blob SET sealed_sha256 = REPLACE(sealed_sha256, 'a', 'b') WHERE org_id = @org AND address = @a"),
+	hit("client", "blob: its digest", "SELECT MIN(address) FROM blob WHERE org_id = @org", "blob @a", "UPDATE blob SET sealed_sha256 = SUBSTR(sealed_sha256, 2) || SUBSTR(sealed_sha256, 1, 1) WHERE org_id = @org AND address = @a"),
 	hit("client", "blob: digest of another", "SELECT MIN(address), MAX(address) FROM blob WHERE org_id = @org", "blob @a", "UPDATE blob SET sealed_sha256 = (SELECT b.sealed_sha256 FROM blob b WHERE b.org_id = @org AND b.address = @b) WHERE org_id = @org AND address = @a"),
 	hit("client", "blob: its size", "SELECT MIN(address) FROM blob WHERE org_id = @org", "blob @a", "UPDATE blob SET size = size + 1 WHERE org_id = @org AND address = @a"),
 	hit("client", "blob: key of another", "SELECT MIN(address), MAX(address) FROM blob WHERE org_id = @org", "blob @a", "UPDATE blob SET file_key = (SELECT b.file_key FROM blob b WHERE b.org_id = @org AND b.address = @b) WHERE org_id = @org AND address = @a"),
 	hit("client", "blob: key, digest and size of another", "SELECT MIN(address), MAX(address) FROM blob WHERE org_id = @org", "blob @a",
 		"UPDATE blob SET file_key = (SELECT b.file_key FROM blob b WHERE b.org_id = @org AND b.address = @b), sealed_sha256 = (SELECT b.sealed_sha256 FROM blob b WHERE b.org_id = @org AND b.address = @b), size = (SELECT b.size FROM blob b WHERE b.org_id = @org AND b.address = @b) WHERE org_id = @org AND address = @a"),
-	hit("client", "blob: another address", "SELECT MIN(address) FROM blob WHERE org_id = @org", "blob", "UPDATE blob SET address = REPLACE(address, 'a', 'b') WHERE org_id = @org AND address = @a"),
+	hit("client", "blob: another address", "SELECT MIN(address) FROM blob WHERE org_id = @org", "blob", "UPDATE blob SET address = SUBSTR(address, 2) || SUBSTR(address, 1, 1) WHERE org_id = @org AND address = @a"),
 	hit("client", "blob: given to the firm", "SELECT MIN(address) FROM blob WHERE org_id = @org", "blob", "UPDATE blob SET org_id = @firm WHERE org_id = @org"),
 	{side: "client", name: "blob: key of noise", want: "blob ", do: func(x *breaker) {
 		x.exec("UPDATE blob SET file_key = ? WHERE org_id = ?", []byte("noise"), x.sides["client"])

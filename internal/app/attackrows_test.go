@@ -11,7 +11,7 @@ var attacksOnEvidence = []attack{
 	onRecord("title", "title = 'Access review, all in order'"),
 	onRecord("media type", "media_type = 'image/x-other'"),
 	onRecord("size", "size = size + 1"),
-	onRecord("digest", "sha256 = REPLACE(sha256, 'a', 'b')"),
+	onRecord("digest", "sha256 = SUBSTR(sha256, 2) || SUBSTR(sha256, 1, 1)"),
 	onRecord("address of another", "address = (SELECT e.address FROM evidence e WHERE e.org_id = @org AND e.id = @b)"),
 	onRecord("digest, size and address of another", "sha256 = (SELECT e.sha256 FROM evidence e WHERE e.org_id = @org AND e.id = @b), size = (SELECT e.size FROM evidence e WHERE e.org_id = @org AND e.id = @b), address = (SELECT e.address FROM evidence e WHERE e.org_id = @org AND e.id = @b)"),
 	onRecord("captured earlier", "captured = captured - 86400000"),
