@@ -287,7 +287,7 @@ func (k *Keeper) Health() (text string, ok bool) {
 // anything is appended: a database that was put back to an earlier day is
 // locked. A witness that does not answer in time has nothing to say.
 func (k *Keeper) Compare(ctx context.Context) error {
-	if !slices.ContainsFunc(k.outsiders, func(o outsider) bool { return o.kind() == KindCosignature }) {
+	if k == nil || !slices.ContainsFunc(k.outsiders, func(o outsider) bool { return o.kind() == KindCosignature }) {
 		return nil
 	}
 	orgs, err := k.Ledger.Orgs(ctx)
