@@ -9,6 +9,7 @@ import (
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/erasures"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -116,9 +117,13 @@ func (s *server) evidence(t *testing.T, desk *op.Desk, controls []string) {
 		}
 		old := evidence.Submission{Blob: sealed.Address, Title: e.title, MediaType: e.media, Origin: "the people system", Controls: controls}
 		r := do(t, desk, evidence.Submit, old)
-		if i == 0 {
+		switch i {
+		case 0:
 			old.Title, old.Supersedes = fmt.Sprint(old.Title, ", corrected"), string(r.ID)
 			do(t, desk, evidence.Submit, old)
+			do(t, desk, erasures.HoldNew, erasures.Holding{Scope: "evidence", Targets: []string{string(r.ID)}, Reason: "The regulator asked for the October review."})
+		case 1:
+			do(t, desk, erasures.Create, erasures.Asking{Evidence: []string{string(r.ID)}, Basis: "data_subject_request", Reason: "One of the people on it asked in writing."})
 		}
 	}
 }
