@@ -1261,7 +1261,7 @@ func howTo(commands string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, " <p class=\"tm-note\">It shows that the entry is in the log and what it says. Whether it was superseded or erased later, a <a href=\"/export\">whole bundle</a> shows.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, " <p class=\"tm-note\">It shows that the entry is in the log and what it says. Whether it was superseded or erased later, a whole bundle shows.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
