@@ -16,7 +16,7 @@ const support = 35
 // one folder of any name. The longest name that fits decides.
 var ranks = map[string]int{
 	"fault": -1, // beneath everything: even id says what it refuses
-	"clock": 0, "id": 0, "canon": 0, "sample": 0, "stamp": 0, "cosign": 0,
+	"clock": 0, "id": 0, "canon": 0, "sample": 0, "stamp": 0, "cosign": 0, "durable": 0, "sensitive": 0,
 	"conf": 1, "db": 1, "seal": 1, "bundle": 1,
 	"blob": 2, "mail": 2, "doc": 2, "witness": 2,
 	"auth":   3,
@@ -24,8 +24,8 @@ var ranks = map[string]int{
 	"op":     5,
 	"job":    6,
 	"notify": 7, "scrub": 7, "backup": 7,
-	"tasks": 10,
-	"orgs":  11, "people": 11, "frameworks": 11, "assets": 11,
+	"tasks": 10, "views": 10,
+	"orgs": 11, "people": 11, "frameworks": 11, "assets": 11,
 	"evidence": 12, "anchors": 12,
 	"sources": 13,
 	"scopes":  14, "controls": 14, "policies": 14, "vendors": 14, "incidents": 14, "changes": 14, "commitments": 14,

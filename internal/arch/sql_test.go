@@ -35,6 +35,11 @@ var tables = map[string][]string{
 	"internal/scrub":       {"scrub"},
 	"internal/backup":      {"backup"},
 	"internal/erasures":    {"erasure", "hold"},
+
+	"internal/notify": {"notice", "letter", "channel", "preference"},
+	"internal/tasks":  {"task", "comment"},
+	"internal/views":  {"view"},
+	"internal/assets": {"asset"},
 }
 
 // installation tables belong to the whole installation: their key does not

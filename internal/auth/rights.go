@@ -40,6 +40,14 @@ const (
 	EraseRead     Right = "erasure:read"
 	EraseWrite    Right = "erasure:write"
 
+	// The day's work: tasks, comments, what one is told and how.
+	WorkRead      Right = "work:read"
+	WorkWrite     Right = "work:write"
+	AssetsRead    Right = "assets:read"
+	AssetsWrite   Right = "assets:write"
+	EvidenceJudge Right = "evidence:review"
+	OriginalRead  Right = "evidence:original" // what a redacted copy was made from
+
 	// The examination: what both sides may open, and what each alone may do.
 	EngageRead   Right = "engagement:read"
 	EngageWrite  Right = "engagement:write"
@@ -70,25 +78,26 @@ const (
 	Staff   Role = "staff"
 )
 
-var reads = []Right{OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead, JobsRead}
+var reads = []Right{OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead, JobsRead, WorkRead, WorkWrite, AssetsRead}
 
 // table is the whole policy. What is not here is denied.
 var table = map[Role][]Right{
 	Owner: append(slices.Clone(reads), OrgWrite, MembersWrite, TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite,
 		EvidenceWrite, ExportWrite, ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite, AssertSign,
-		AnchorWrite, EraseRead, EraseWrite),
+		AnchorWrite, EraseRead, EraseWrite, AssetsWrite, EvidenceJudge, OriginalRead),
 	Lead: append(slices.Clone(reads), TokensWrite, ScopeWrite, ControlsWrite, SourcesWrite, EvidenceWrite, ExportWrite,
-		ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite, AnchorWrite, EraseRead, EraseWrite),
+		ChecksWrite, ExceptWrite, EngageRead, EngageWrite, ListsWrite, AnswersWrite, AnchorWrite, EraseRead, EraseWrite,
+		AssetsWrite, EvidenceJudge, OriginalRead),
 	ControlOwner: {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, EvidenceWrite, ChecksRead, LogRead, TokensWrite,
-		EngageRead, ListsWrite, AnswersWrite},
-	Sponsor:  {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead, EngageRead, AssertSign},
-	Employee: {OrgRead},
-	Operator: {OrgRead, SourcesRead, SourcesWrite, LogRead, JobsRead, TokensWrite, AnchorWrite},
+		EngageRead, ListsWrite, AnswersWrite, WorkRead, WorkWrite, AssetsRead},
+	Sponsor:  {OrgRead, ScopeRead, CriteriaRead, ControlsRead, SourcesRead, EvidenceRead, ChecksRead, LogRead, EngageRead, AssertSign, WorkRead, WorkWrite, AssetsRead},
+	Employee: {OrgRead, WorkRead, WorkWrite},
+	Operator: {OrgRead, SourcesRead, SourcesWrite, LogRead, JobsRead, TokensWrite, AnchorWrite, WorkRead, WorkWrite, AssetsRead},
 
 	Partner: {OrgRead, OrgWrite, MembersWrite, TokensWrite, CriteriaRead, LogRead, JobsRead, EngageRead, EngageWrite,
-		AuditRead, AuditWrite, AuditReview, AuditSign, FirmWrite, AnchorWrite, EraseRead, EraseWrite},
-	Manager: {OrgRead, TokensWrite, CriteriaRead, LogRead, EngageRead, EngageWrite, AuditRead, AuditWrite, AuditReview},
-	Staff:   {OrgRead, TokensWrite, CriteriaRead, LogRead, EngageRead, AuditRead, AuditWrite},
+		AuditRead, AuditWrite, AuditReview, AuditSign, FirmWrite, AnchorWrite, EraseRead, EraseWrite, WorkRead, WorkWrite},
+	Manager: {OrgRead, TokensWrite, CriteriaRead, LogRead, EngageRead, EngageWrite, AuditRead, AuditWrite, AuditReview, WorkRead, WorkWrite},
+	Staff:   {OrgRead, TokensWrite, CriteriaRead, LogRead, EngageRead, AuditRead, AuditWrite, WorkRead, WorkWrite},
 }
 
 // Roles lists the roles of an organization that is examined, in the order

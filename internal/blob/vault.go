@@ -80,6 +80,25 @@ func (v *Vault) key(ctx context.Context, org id.Org) (*seal.OrgKey, error) {
 	return k, nil
 }
 
+// Seal protects a small secret of an organization, for a column. The context
+// names the row it stands in, so that it opens nowhere else.
+func (v *Vault) Seal(ctx context.Context, org id.Org, context string, plain []byte) ([]byte, error) {
+	k, err := v.key(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	return k.Seal(context, plain)
+}
+
+// Open is the inverse of Seal.
+func (v *Vault) Open(ctx context.Context, org id.Org, context string, sealed []byte) ([]byte, error) {
+	k, err := v.key(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	return k.Open(context, sealed)
+}
+
 // Sealed is a blob that lies in the store and has no row yet.
 type Sealed struct {
 	Address string

@@ -39,6 +39,18 @@ type (
 	Erasure    string
 	Hold       string
 	Backup     string
+	Task       string
+	Comment    string
+	Notice     string
+	Letter     string
+	Channel    string
+	View       string
+	Asset      string
+	Passkey    string
+	Upload     string
+	Mapping    string
+	Redaction  string
+	Definition string
 )
 
 // Kind names the three letters of each.
@@ -66,6 +78,18 @@ func (Anchor) Kind() string     { return "anc" }
 func (Erasure) Kind() string    { return "ers" }
 func (Hold) Kind() string       { return "hld" }
 func (Backup) Kind() string     { return "bkp" }
+func (Task) Kind() string       { return "tsk" }
+func (Comment) Kind() string    { return "cmt" }
+func (Notice) Kind() string     { return "ntc" }
+func (Letter) Kind() string     { return "ltr" }
+func (Channel) Kind() string    { return "chn" }
+func (View) Kind() string       { return "viw" }
+func (Asset) Kind() string      { return "ast" }
+func (Passkey) Kind() string    { return "pky" }
+func (Upload) Kind() string     { return "upl" }
+func (Mapping) Kind() string    { return "mpg" }
+func (Redaction) Kind() string  { return "rdc" }
+func (Definition) Kind() string { return "def" }
 
 // Kinded is any identifier of this package.
 type Kinded interface {

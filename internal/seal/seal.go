@@ -92,6 +92,17 @@ func (k *OrgKey) UnwrapFileKey(address string, wrapped []byte) ([]byte, error) {
 	return unwrap(derive(k.key, "", "tickmark/wrap-file/v1"), wrapped, address)
 }
 
+// Seal protects a small secret of the organization, such as the password of a
+// source. The context says what it is for and whose: it opens nowhere else.
+func (k *OrgKey) Seal(context string, plain []byte) ([]byte, error) {
+	return wrap(derive(k.key, "", "tickmark/secret/v1"), plain, context)
+}
+
+// Open is the inverse of Seal.
+func (k *OrgKey) Open(context string, sealed []byte) ([]byte, error) {
+	return unwrap(derive(k.key, "", "tickmark/secret/v1"), sealed, context)
+}
+
 func wrap(key, plain []byte, context string) ([]byte, error) {
 	gcm, err := aead(key)
 	if err != nil {
