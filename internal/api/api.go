@@ -40,6 +40,9 @@ type Extra struct {
 	// Reads reports whether the desk may read the log of another organization
 	// than its own, such as that of an engagement's file. Nil: it may not.
 	Reads func(ctx context.Context, d *op.Desk, of id.Org) (bool, error)
+	// Tools answers programs that speak the Model Context Protocol, for whoever
+	// the token stands for. Nil leaves its route out.
+	Tools func(http.ResponseWriter, *http.Request, *op.Desk)
 	// Docs is the page about the API. Nil leaves its route out.
 	Docs http.Handler
 }
@@ -91,6 +94,9 @@ func New(engine *op.Engine, ops []op.Operation, extra Extra) http.Handler {
 	}
 	s.mux.HandleFunc(TilesPatterns[0], s.checkpoint)
 	s.mux.HandleFunc(TilesPatterns[1], s.tile)
+	if extra.Tools != nil {
+		s.mux.HandleFunc(ToolsPath, s.tools)
+	}
 	if extra.Docs != nil {
 		s.mux.Handle("GET "+docsPath, extra.Docs)
 	}

@@ -23,6 +23,7 @@ import (
 	evidencepage "github.com/tickmark/tickmark/internal/evidence/page"
 	"github.com/tickmark/tickmark/internal/id"
 	jobpage "github.com/tickmark/tickmark/internal/job/page"
+	"github.com/tickmark/tickmark/internal/mcp"
 	"github.com/tickmark/tickmark/internal/op"
 	opinionspage "github.com/tickmark/tickmark/internal/opinions/page"
 	orgspage "github.com/tickmark/tickmark/internal/orgs/page"
@@ -57,8 +58,10 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
 	mux.Handle("POST "+site.PrefsPath, http.NewCrossOriginProtection().Handler(site.SavePrefs(s.TLS())))
-	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Reads: engagements.ReadsLog, Docs: apipage.New(Operations())})
+	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Reads: engagements.ReadsLog, Docs: apipage.New(Operations()),
+		Tools: mcp.New(Operations()).Serve})
 	mux.Handle(op.Base+"/", programs)
+	mux.Handle(api.ToolsPath, programs)
 	for _, p := range api.TilesPatterns {
 		mux.Handle(p, programs)
 	}

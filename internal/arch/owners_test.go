@@ -27,6 +27,7 @@ var owners = map[string][]string{
 	"github.com/jackc/pgx":              {"internal/db"},
 	"github.com/johannesboyne/gofakes3": {"internal/blob/blobtest"},
 	"github.com/minio/minio-go":         {"internal/blob"},
+	"github.com/modelcontextprotocol":   {"internal/mcp"},
 	"github.com/pdfcpu/pdfcpu":          {"internal/doc"},
 	"github.com/pressly/goose":          {"internal/db"},
 	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources"},
