@@ -30,6 +30,7 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/ledger"
+	"github.com/tickmark/tickmark/internal/mail"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -62,6 +63,7 @@ type App struct {
 	*op.Engine
 	Reader *sources.Reader
 	Keeper *anchors.Keeper // asks outsiders to vouch for the logs
+	Mail   mail.Sender     // nil where no mail server is configured
 	Config conf.Config
 	// Recovery is the root key in writing, when it was made just now.
 	Recovery string
@@ -136,6 +138,11 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if a.Keeper, err = a.outsiders(); err != nil {
 		return err
 	}
+	server, err := a.Config.Mail.Server()
+	if err != nil {
+		return err
+	}
+	a.Mail = mail.New(server)
 	return a.Ledger.Check(ctx)
 }
 

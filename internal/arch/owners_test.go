@@ -38,6 +38,7 @@ var owners = map[string][]string{
 	"golang.org/x/sys":                  {"internal/collectors/host"},
 	"golang.org/x/text":                 {"internal/canon", "internal/doc", "internal/op"},
 	"modernc.org/sqlite":                {"internal/db"},
+	"github.com/wneessen/go-mail":       {"internal/mail"},
 	"pgregory.net/rapid":                {},
 }
 

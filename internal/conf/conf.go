@@ -24,6 +24,7 @@ type Config struct {
 	Bucket   string `name:"blobs" help:"Bucket for the bytes of evidence, s3://BUCKET/PREFIX?endpoint=HOST:PORT&region=REGION; its key comes from the environment. A directory in the data directory if left out." env:"TICKMARK_BLOBS" placeholder:"URL"`
 	Verbose  bool   `help:"Log more." env:"TICKMARK_VERBOSE"`
 	Outside  `embed:""`
+	Mail     `embed:""`
 	// Credentials is where systemd puts what a unit may load.
 	Credentials string `hidden:"" help:"Where systemd puts the unit's credentials." env:"CREDENTIALS_DIRECTORY" type:"path"`
 }
@@ -35,7 +36,7 @@ const DefaultData = "data"
 // it: what the environment says.
 func ForData(data string) Config {
 	return Config{Data: data, Database: os.Getenv("TICKMARK_DATABASE"), Keys: os.Getenv("TICKMARK_KEYS"), Held: os.Getenv("TICKMARK_HELD"),
-		Identity: os.Getenv("TICKMARK_KEY_IDENTITY"), Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Bucket: os.Getenv("TICKMARK_BLOBS"), Outside: outsideFromEnv()}
+		Identity: os.Getenv("TICKMARK_KEY_IDENTITY"), Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Bucket: os.Getenv("TICKMARK_BLOBS"), Outside: outsideFromEnv(), Mail: mailFromEnv()}
 }
 
 // URL is the database's address.
