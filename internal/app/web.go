@@ -57,7 +57,7 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
 	mux.Handle("POST "+site.PrefsPath, http.NewCrossOriginProtection().Handler(site.SavePrefs(s.TLS())))
-	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Reads: engagements.ReadsLog, Docs: apipage.New(Operations())})
+	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Reads: engagements.ReadsLog, Ingest: a.ingest(wake), Docs: apipage.New(Operations())})
 	mux.Handle(op.Base+"/", programs)
 	for _, p := range api.TilesPatterns {
 		mux.Handle(p, programs)
@@ -65,7 +65,7 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	web.Mount(mux, Pages(offer))
 	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
 
-	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever}))
+	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Ingest: a.ingest(wake), Who: a.whoever}))
 	return site.Secure(mux, s.TLS()), local
 }
 
