@@ -58,6 +58,10 @@ func Operations() []op.Operation {
 // Collectors lists what can be read.
 func Collectors() []sources.Collector { return []sources.Collector{git.New(), host.New()} }
 
+// Importers lists the formats of files that can become runs, those first that
+// are told most surely.
+func Importers() []sources.Importer { return []sources.Importer{} }
+
 // App is an open installation.
 type App struct {
 	*op.Engine
@@ -135,6 +139,7 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
 		return err
 	}
+	a.Reader.Feed(a.Config.Imports.Bytes(), Importers()...)
 	if a.Keeper, err = a.outsiders(); err != nil {
 		return err
 	}
@@ -245,5 +250,5 @@ func (a *App) Found(ctx context.Context, name string) (*op.Desk, error) {
 
 // Workers lists the kinds of work the machine does.
 func (a *App) Workers() []job.Worker {
-	return append(erasures.Workers(), a.Reader.Worker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
+	return append(erasures.Workers(), a.Reader.Worker(), a.Reader.ImportWorker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
 }

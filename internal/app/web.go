@@ -58,8 +58,8 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
 	mux.Handle("POST "+site.PrefsPath, http.NewCrossOriginProtection().Handler(site.SavePrefs(s.TLS())))
-	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Reads: engagements.ReadsLog, Docs: apipage.New(Operations()),
-		Tools: mcp.New(Operations()).Serve})
+	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle,
+		Reads: engagements.ReadsLog, Ingest: a.ingest(wake), Docs: apipage.New(Operations()), Tools: mcp.New(Operations()).Serve})
 	mux.Handle(op.Base+"/", programs)
 	mux.Handle(api.ToolsPath, programs)
 	for _, p := range api.TilesPatterns {
@@ -68,7 +68,7 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	web.Mount(mux, Pages(offer))
 	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
 
-	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever}))
+	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Ingest: a.ingest(wake), Who: a.whoever}))
 	return site.Secure(mux, s.TLS()), local
 }
 
