@@ -36,13 +36,14 @@ import (
 	"github.com/tickmark/tickmark/internal/site"
 	sourcespage "github.com/tickmark/tickmark/internal/sources/page"
 	trustpage "github.com/tickmark/tickmark/internal/trust/page"
+	viewspage "github.com/tickmark/tickmark/internal/views/page"
 )
 
 // Pages lists every page of the site.
 func Pages(offer assess.Offer) []site.Route {
 	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
-		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(),
+		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(), viewspage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 

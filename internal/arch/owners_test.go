@@ -30,6 +30,7 @@ var owners = map[string][]string{
 	"github.com/modelcontextprotocol":   {"internal/mcp"},
 	"github.com/pdfcpu/pdfcpu":          {"internal/doc"},
 	"github.com/pressly/goose":          {"internal/db"},
+	"github.com/xuri/excelize":          {"internal/doc"},
 	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources"},
 	"golang.org/x/crypto":               {"internal/auth", "internal/collectors/git"},
 	"golang.org/x/image":                {"internal/doc"},
