@@ -129,6 +129,7 @@ var spells = []struct {
 	from, to time.Time
 }{
 	{"fosei", time.Date(2026, 3, 11, 4, 0, 0, 0, time.UTC), time.Date(2026, 3, 11, 14, 0, 0, 0, time.UTC)},
+	{"svc-scan-01", time.Date(2026, 8, 12, 0, 0, 0, 0, time.UTC), time.Date(2026, 8, 15, 0, 0, 0, 0, time.UTC)},
 	{"rromero", time.Date(2026, 5, 22, 6, 0, 0, 0, time.UTC), time.Date(2026, 5, 23, 8, 0, 0, 0, time.UTC)},
 }
 

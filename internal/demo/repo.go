@@ -67,17 +67,23 @@ func (c *codebase) begin(at time.Time) error {
 }
 
 // change makes one change by somebody, looked at by somebody else.
-func (c *codebase) change(at time.Time) error {
+func (c *codebase) change(at time.Time) (subject, author, reviewer string, err error) {
 	part, deed := parts[c.n*5%len(parts)], deeds[c.n*7%len(deeds)]
-	err := c.write(fmt.Sprintf("%s/change%03d.go", part, c.n), fmt.Sprintf("package %s\n\n// %s.\n", part, deed))
+	err = c.write(fmt.Sprintf("%s/change%03d.go", part, c.n), fmt.Sprintf("package %s\n\n// %s.\n", part, deed))
 	if err != nil {
-		return err
+		return "", "", "", err
 	}
-	subject := fmt.Sprintf("%s: %s (LC-%d)", part, deed, 100+c.n)
+	subject = fmt.Sprintf("%s: %s (LC-%d)", part, deed, 100+c.n)
 	if bad, ok := hurried[c.n]; ok {
 		subject = bad
 	}
-	return c.commit(at, subject)
+	a, r := c.pair()
+	return subject, a.email, r.email, c.commit(at, subject)
+}
+
+// pair is who makes the next change, and who looks at it.
+func (c *codebase) pair() (author, reviewer worker) {
+	return c.devs[c.n*3%len(c.devs)], c.devs[(c.n*3+1)%len(c.devs)]
 }
 
 // release tags the newest change.
@@ -103,7 +109,7 @@ func (c *codebase) write(name, text string) error {
 }
 
 func (c *codebase) commit(at time.Time, subject string) error {
-	author, reviewer := c.devs[c.n*3%len(c.devs)], c.devs[(c.n*3+1)%len(c.devs)]
+	author, reviewer := c.pair()
 	message := fmt.Sprintf("%s\n\nReviewed-by: %s <%s>\n", subject, reviewer.name, reviewer.email)
 	_, err := c.tree.Commit(message, &gogit.CommitOptions{Author: by(author, at.Add(-2*time.Hour)), Committer: by(reviewer, at)})
 	c.n++
