@@ -75,7 +75,7 @@ const (
 	selectUnique = "SELECT id FROM job WHERE org_id = ? AND kind = ? AND unique_key = ? AND state IN ('ready', 'running')"
 	selectJob    = `SELECT id, kind, state, attempt, error, progress, created, finished FROM job WHERE org_id = ? AND id = ?`
 	selectJobs   = `SELECT id, kind, state, attempt, error, progress, created, finished FROM job WHERE org_id = ? AND id < ?
-		ORDER BY id DESC LIMIT ?`
+		AND (? = '' OR state = ?) AND (? = '' OR kind = ?) ORDER BY id DESC LIMIT ?`
 )
 
 // Enqueue adds a job in the caller's transaction and returns its id, or that
@@ -150,10 +150,14 @@ const newest = "job_z"
 
 // Page lists jobs before one, newest first; before may be empty.
 func Page(tx *db.Tx, org id.Org, before id.Job, n int) ([]Job, error) {
-	if before == "" {
-		before = newest
+	return page(tx, org, Filter{After: string(before)}, n)
+}
+
+func page(tx *db.Tx, org id.Org, in Filter, n int) ([]Job, error) {
+	if in.After == "" {
+		in.After = newest
 	}
-	return db.Rows(tx, selectJobs, []any{org, before, n}, scanJob)
+	return db.Rows(tx, selectJobs, []any{org, in.After, in.State, in.State, in.Kind, in.Kind, n}, scanJob)
 }
 
 // Schedule is work that recurs. It is a row, so that a process that was down
@@ -201,19 +205,21 @@ var (
 
 // Filter pages through jobs.
 type Filter struct {
+	State string `json:"state,omitempty" enum:"ready,running,done,failed" doc:"Only jobs that stand like this."`
+	Kind  string `json:"kind,omitempty" maxLength:"60" doc:"Only jobs of this kind, such as collect."`
 	After string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
 	Limit int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
 }
 
-const countJobs = "SELECT COUNT(*) FROM job WHERE org_id = ?"
+const countJobs = "SELECT COUNT(*) FROM job WHERE org_id = ? AND (? = '' OR state = ?) AND (? = '' OR kind = ?)"
 
 func list(c *op.Call, in Filter) (op.Page[Job], error) {
 	var total int64
-	if err := c.Tx.Row(countJobs, []any{c.Org}, &total); err != nil {
+	if err := c.Tx.Row(countJobs, []any{c.Org, in.State, in.State, in.Kind, in.Kind}, &total); err != nil {
 		return op.Page[Job]{}, err
 	}
 	n := op.Limit(in.Limit)
-	rows, err := Page(c.Tx, c.Org, id.Job(in.After), n+1)
+	rows, err := page(c.Tx, c.Org, in, n+1)
 	return op.PageOf(rows, n, total, func(j Job) string { return string(j.ID) }), err
 }
 

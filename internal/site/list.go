@@ -36,6 +36,8 @@ type List[T any] struct {
 	Keep []string
 	// ID is the element's; Name when empty.
 	ID string
+	// Rows is how many are shown at once; 50 when 0.
+	Rows int
 }
 
 // Col is a column of a list.
@@ -152,7 +154,7 @@ const maxAsked = 500
 
 func (l List[T]) ask(v *Visit) (Ask, error) {
 	q := v.R.URL.Query()
-	a := Ask{Q: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Filters: map[string]string{}, keep: url.Values{}, Limit: op.DefaultLimit}
+	a := Ask{Q: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Filters: map[string]string{}, keep: url.Values{}, Limit: op.Limit(l.Rows)}
 	if len(a.Q) > maxAsked {
 		return a, fault.Invalid("q", "give at most %d characters", maxAsked)
 	}
