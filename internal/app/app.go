@@ -133,6 +133,7 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
 		return err
 	}
+	a.Engine.Try = a.Reader.Try
 	if a.Keeper, err = a.outsiders(); err != nil {
 		return err
 	}

@@ -513,7 +513,7 @@ CREATE TABLE job_schedule (
 	kind     TEXT   NOT NULL,
 	args     TEXT   NOT NULL,
 	every    BIGINT NOT NULL,
-	next_run BIGINT NOT NULL,
+	next_run BIGINT NOT NULL, day_time TEXT NOT NULL DEFAULT '', weekday TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, name)
 );
 CREATE INDEX job_schedule_due ON job_schedule (next_run);
@@ -998,7 +998,7 @@ CREATE TABLE source (
 	every    BIGINT NOT NULL,
 	version  BIGINT NOT NULL,
 	created  BIGINT NOT NULL,
-	removed  BIGINT NOT NULL,
+	removed  BIGINT NOT NULL, day_time TEXT NOT NULL DEFAULT '', weekday TEXT NOT NULL DEFAULT '', paused BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (org_id, id)
 );
 
@@ -1032,6 +1032,7 @@ CREATE TABLE source_run (
 	PRIMARY KEY (org_id, id),
 	FOREIGN KEY (org_id, source_id) REFERENCES source (org_id, id)
 );
+CREATE INDEX source_run_history ON source_run (org_id, source_id, id);
 CREATE INDEX source_run_latest ON source_run (org_id, source_id, ended);
 
 CREATE TABLE source_run_kind (
@@ -1039,9 +1040,19 @@ CREATE TABLE source_run_kind (
 	run_id  TEXT   NOT NULL,
 	kind    TEXT   NOT NULL,
 	count   BIGINT NOT NULL,
-	address TEXT   NOT NULL,
+	address TEXT   NOT NULL, added BIGINT NOT NULL DEFAULT 0, changed BIGINT NOT NULL DEFAULT 0, gone BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (org_id, run_id, kind),
 	FOREIGN KEY (org_id, run_id) REFERENCES source_run (org_id, id)
+);
+
+CREATE TABLE source_secret (
+	org_id    TEXT   NOT NULL,
+	source_id TEXT   NOT NULL,
+	name      TEXT   NOT NULL,
+	sealed    BYTEA  NOT NULL,
+	since     BIGINT NOT NULL,
+	PRIMARY KEY (org_id, source_id, name),
+	FOREIGN KEY (org_id, source_id) REFERENCES source (org_id, id)
 );
 
 CREATE TABLE tokens (
