@@ -144,6 +144,7 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 		return err
 	}
 	a.Reader.Feed(a.Config.Imports.Bytes(), Importers()...)
+	a.Engine.Try = a.Reader.Try
 	if a.Keeper, err = a.outsiders(); err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ const (
 	Running = "running"
 	Done    = "done"
 	Failed  = "failed"
+	// Cancelled is a job that somebody stopped.
+	Cancelled = "cancelled"
 )
 
 // Worker does one kind of job.
@@ -168,16 +170,27 @@ type Schedule struct {
 	Args  any
 	Every time.Duration
 	First time.Time
+	// Day says when it runs by the clock on the wall; Every and First are then
+	// left out.
+	Day DayTime
 }
 
 const (
-	upsertSchedule = `INSERT INTO job_schedule (org_id, name, kind, args, every, next_run) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (org_id, name) DO UPDATE SET kind = excluded.kind, args = excluded.args, every = excluded.every`
+	// A schedule keeps its place in time unless its rhythm changed.
+	upsertSchedule = `INSERT INTO job_schedule (org_id, name, kind, args, every, next_run, day_time, weekday) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (org_id, name) DO UPDATE SET kind = excluded.kind, args = excluded.args, every = excluded.every,
+		day_time = excluded.day_time, weekday = excluded.weekday,
+		next_run = CASE WHEN job_schedule.every = excluded.every AND job_schedule.day_time = excluded.day_time AND job_schedule.weekday = excluded.weekday
+			THEN job_schedule.next_run ELSE excluded.next_run END`
 	deleteSchedule = "DELETE FROM job_schedule WHERE org_id = ? AND name = ?"
+	selectNext     = "SELECT next_run FROM job_schedule WHERE org_id = ? AND name = ?"
 )
 
 // SetSchedule adds or changes a schedule in the caller's transaction.
 func SetSchedule(tx *db.Tx, org id.Org, s Schedule) error {
+	if !s.Day.IsZero() {
+		s.Every = s.Day.every()
+	}
 	if s.Every < time.Second {
 		return errors.New("a schedule needs an interval of a second at least")
 	}
@@ -185,8 +198,18 @@ func SetSchedule(tx *db.Tx, org id.Org, s Schedule) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(upsertSchedule, org, s.Name, s.Kind, string(args), s.Every.Milliseconds(), clock.Millis(s.First))
+	_, err = tx.Exec(upsertSchedule, org, s.Name, s.Kind, string(args), s.Every.Milliseconds(), clock.Millis(s.First), s.Day.At, s.Day.Weekday)
 	return err
+}
+
+// Next is when a schedule runs next; zero if there is none of that name.
+func Next(tx *db.Tx, org id.Org, name string) (time.Time, error) {
+	var ms int64
+	err := tx.Row(selectNext, []any{org, name}, &ms)
+	if errors.Is(err, db.ErrNone) {
+		return time.Time{}, nil
+	}
+	return clock.FromMillis(ms), err
 }
 
 // EndSchedule removes a schedule.

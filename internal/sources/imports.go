@@ -190,7 +190,7 @@ func fedBy(c *op.Call, in feeding) (Source, error) {
 	}
 	s := Source{ID: id.New[id.Source](c.Now), Kind: in.Format, Name: in.name(), Settings: settings, Version: 1, Created: c.Now}
 	c.Note("id", string(s.ID))
-	_, err = c.Tx.Exec(insertSource, c.Org, s.ID, s.Kind, s.Name, string(s.Settings), 0, clock.Millis(c.Now))
+	_, err = c.Tx.Exec(insertTimed, c.Org, s.ID, s.Kind, s.Name, string(s.Settings), 0, "", "", clock.Millis(c.Now))
 	return s, err
 }
 

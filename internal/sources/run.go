@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -58,44 +59,68 @@ func (r *Reader) Kinds() []string {
 	return out
 }
 
+// attempts is how often a source that cannot be reached is tried before the
+// run counts as failed.
+const attempts = 3
+
+// maxRun bounds one reading.
+const maxRun = 6 * time.Hour
+
 // Worker does collect jobs.
 func (r *Reader) Worker() job.Worker {
-	return job.New(CollectJob, 3, func(ctx context.Context, run *job.Run, o Order) error {
+	return job.New(CollectJob, attempts, func(ctx context.Context, run *job.Run, o Order) error {
 		desk := run.Machine(run.Org, "collector", auth.SourcesRead, auth.SourcesWrite, auth.EvidenceWrite)
-		done, err := r.Read(ctx, desk, o.Source, run.Progress, true)
+		done, err := r.read(ctx, desk, glance{source: o.Source, progress: run.Progress, evaluate: true, job: run})
 		if err == nil && done.Status == RunFailed {
-			// The failure is on record; trying again at once would add noise.
 			run.Log.Warn("source did not answer", "source", o.Source, "err", done.Error)
 		}
 		return err
 	})
 }
 
+// A glance is one reading that is under way.
+type glance struct {
+	source   id.Source
+	progress func(done, about int, what string)
+	evaluate bool
+	job      *job.Run // that does it; nil if somebody waits for it
+}
+
 // Read reads a source and records the run, whether it went well or not. With
 // evaluate, judging it is put in line in the same transaction.
 func (r *Reader) Read(ctx context.Context, desk *op.Desk, source id.Source, progress func(done, about int, what string), evaluate bool) (Run, error) {
-	s, err := Get.Do(ctx, desk, Ref{string(source)})
+	return r.read(ctx, desk, glance{source: source, progress: progress, evaluate: evaluate})
+}
+
+func (r *Reader) read(ctx context.Context, desk *op.Desk, w glance) (Run, error) {
+	x, err := opened.Do(ctx, desk, Ref{string(w.source)})
 	if err != nil {
 		return Run{}, err
 	}
+	s := x.Source
 	if !s.Removed.IsZero() {
 		return Run{}, fault.Conflict("%s is disconnected.", s.Name)
 	}
 	started := desk.Clock.Now()
-	in := NewIntake(r.schemas, desk.Clock, progress)
+	in := NewIntake(r.schemas, desk.Clock, w.progress)
 	defer in.Close()
 	c, known := r.collectors[s.Kind]
 	if !known {
 		return Run{}, fault.Invalid("kind", "this version cannot read a source of kind %s", s.Kind)
 	}
-	if err := guard(ctx, desk.Log, c, s.Settings, in); err != nil {
+	bounded, stop := context.WithTimeout(ctx, maxRun)
+	defer stop()
+	if err := guard(bounded, desk.Log, c, x.Settings, in); err != nil {
 		if ctx.Err() != nil {
 			return Run{}, ctx.Err()
 		}
-		return Fail.Do(ctx, desk, Failure{Source: s, Collector: name(c), Started: started, Err: err})
+		if w.again(err) {
+			return Run{}, fault.Conflict("%s", hush(plain(err), x.Secret)).With(err)
+		}
+		return Fail.Do(ctx, desk, Failure{Source: s, Collector: name(c), Started: started, Err: errors.New(hush(plain(err), x.Secret)), job: w.job})
 	}
-	h := harvest{Source: s, Collector: name(c), Started: started, Ended: desk.Clock.Now(), Evaluate: evaluate,
-		Missing: in.Missings(), Scope: in.Scopes()}
+	h := harvest{Source: s, Collector: name(c), Started: started, Ended: desk.Clock.Now(), Evaluate: w.evaluate, job: w.job}
+	h.Missing, h.Scope = hushed(in, x.Secret)
 	return h.finish(ctx, desk, in)
 }
 
@@ -105,6 +130,18 @@ func (h *harvest) finish(ctx context.Context, desk *op.Desk, in *Intake) (Run, e
 		return Run{}, err
 	}
 	return Record.Do(ctx, desk, *h)
+}
+
+// hushed is what a collector said in words, without secrets.
+func hushed(in *Intake, secret map[string]string) ([]Missing, map[string]string) {
+	missing, scope := in.Missings(), in.Scopes()
+	for i := range missing {
+		missing[i].Reason, missing[i].Remedy = hush(missing[i].Reason, secret), hush(missing[i].Remedy, secret)
+	}
+	for k, v := range scope {
+		scope[k] = hush(v, secret)
+	}
+	return missing, scope
 }
 
 func name(c Collector) string { return c.Kind() + "/" + c.Version() }
@@ -132,6 +169,7 @@ type harvest struct {
 	Missing        []Missing
 	Scope          map[string]string
 
+	job      *job.Run // that must still hold when it is recorded
 	kinds    []gathered
 	file     *Import // that was handed in; nil if the source was read
 	fileBlob blob.Sealed
@@ -263,6 +301,9 @@ const (
 func record(c *op.Call, h harvest) (Run, error) {
 	run := Run{ID: id.New[id.Run](c.Now), Source: h.Source.ID, Collector: h.Collector, Started: h.Started, Ended: h.Ended,
 		Status: RunOK, Missing: h.missing(), Scope: h.Scope}
+	if err := still(c, h.job); err != nil {
+		return Run{}, err
+	}
 	for _, p := range h.pieces {
 		if err := c.Vault.Keep(c.Tx, c.Org, p, c.Now); err != nil {
 			return Run{}, err
@@ -428,17 +469,23 @@ type Failure struct {
 	Collector string
 	Started   time.Time
 	Err       error
+
+	job *job.Run
 }
 
 // fail records a run that saw nothing: a gap, so that silence does not look
 // like calm.
 func fail(c *op.Call, f Failure) (Run, error) {
-	text := f.Err.Error()
-	if e := fault.As(f.Err); e != nil {
-		text = e.Message
+	if err := still(c, f.job); err != nil {
+		return Run{}, err
 	}
+	return gap(c, f, RunFailed, plain(f.Err))
+}
+
+// gap records a run that saw nothing.
+func gap(c *op.Call, f Failure, status, text string) (Run, error) {
 	run := Run{ID: id.New[id.Run](c.Now), Source: f.Source.ID, Collector: f.Collector, Started: f.Started, Ended: c.Now,
-		Status: RunFailed, Error: text, Missing: []Missing{}}
+		Status: status, Error: text, Missing: []Missing{}}
 	var err error
 	run.Entry, err = c.Append(op.Record{Kind: canon.KindGap, ID: string(run.ID), Body: map[string]any{
 		"source": string(run.Source), "name": f.Source.Name, "collector": run.Collector, "from": canon.FormatTime(run.Started),
