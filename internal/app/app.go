@@ -19,6 +19,7 @@ import (
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/collectors/git"
 	"github.com/tickmark/tickmark/internal/collectors/host"
+	"github.com/tickmark/tickmark/internal/collectors/postgres"
 	"github.com/tickmark/tickmark/internal/collectors/tls"
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/controls"
@@ -59,7 +60,12 @@ func Operations() []op.Operation {
 
 // Collectors lists what can be read.
 func Collectors() []sources.Collector {
-	return []sources.Collector{git.New(), host.New(), tls.New()}
+	return []sources.Collector{
+		git.New(),
+		host.New(),
+		postgres.New(),
+		tls.New(),
+	}
 }
 
 // Importers lists the formats of files that can become runs, those first that

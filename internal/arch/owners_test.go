@@ -20,11 +20,13 @@ var owners = map[string][]string{
 	"github.com/chromedp/chromedp":      {"e2e/browser"},
 	"github.com/danielgtaylor/huma":     {"internal/api", "internal/op"},
 	"github.com/go-git/go-git":          {"internal/collectors/git", "internal/assess", "internal/app", "internal/demo"}, // the others only build repositories in tests
+	"github.com/go-git/go-git":          {"internal/collectors/git", "internal/assess", "internal/app"}, // the others only build repositories in tests
+	"github.com/go-ldap/ldap":           {"internal/collectors/ldap"},
 	"github.com/go-git/go-billy":        {"internal/collectors/git"},
 	"github.com/google/go-cmp":          {},
 	"github.com/google/uuid":            {"internal/id"},
 	"github.com/hanwen/go-fuse":         {},
-	"github.com/jackc/pgx":              {"internal/db"},
+	"github.com/jackc/pgx":              {"internal/db", "internal/collectors/postgres"},
 	"github.com/johannesboyne/gofakes3": {"internal/blob/blobtest"},
 	"github.com/minio/minio-go":         {"internal/blob"},
 	"github.com/modelcontextprotocol":   {"internal/mcp"},
