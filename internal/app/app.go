@@ -17,6 +17,7 @@ import (
 	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/collectors/dns"
 	"github.com/tickmark/tickmark/internal/collectors/git"
 	"github.com/tickmark/tickmark/internal/collectors/host"
 	"github.com/tickmark/tickmark/internal/collectors/tls"
@@ -57,7 +58,7 @@ func Operations() []op.Operation {
 
 // Collectors lists what can be read.
 func Collectors() []sources.Collector {
-	return []sources.Collector{git.New(), host.New(), tls.New()}
+	return []sources.Collector{dns.New(), git.New(), host.New(), tls.New()}
 }
 
 // App is an open installation.

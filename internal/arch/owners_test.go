@@ -26,6 +26,7 @@ var owners = map[string][]string{
 	"github.com/hanwen/go-fuse":         {},
 	"github.com/jackc/pgx":              {"internal/db"},
 	"github.com/johannesboyne/gofakes3": {"internal/blob/blobtest"},
+	"github.com/miekg/dns":              {"internal/collectors/dns"},
 	"github.com/minio/minio-go":         {"internal/blob"},
 	"github.com/pdfcpu/pdfcpu":          {"internal/doc"},
 	"github.com/pressly/goose":          {"internal/db"},

@@ -182,7 +182,7 @@ func One(c *op.Call, s id.Source) (Source, error) {
 
 // Connection is a source to connect.
 type Connection struct {
-	Kind     string `json:"kind" enum:"git,host,tls" doc:"git: a repository on this machine. host: this Linux machine. tls: public addresses."`
+	Kind     string `json:"kind" enum:"dns,git,host,tls" doc:"dns: what domains publish. git: a repository on this machine. host: this Linux machine. tls: public addresses."`
 	Name     string `json:"name" minLength:"1" maxLength:"100" doc:"What people here call it."`
 	Path     string `json:"path,omitempty" maxLength:"1000" doc:"git: the folder of the repository."`
 	Settings string `json:"settings,omitempty" maxLength:"65536" doc:"Further settings of its kind, as a JSON object."`
