@@ -32,6 +32,7 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/ledger"
+	"github.com/tickmark/tickmark/internal/mail"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -44,6 +45,7 @@ import (
 	"github.com/tickmark/tickmark/internal/seal"
 	"github.com/tickmark/tickmark/internal/sources"
 	"github.com/tickmark/tickmark/internal/trust"
+	"github.com/tickmark/tickmark/internal/views"
 )
 
 // Operations lists everything that can be done, by name. Every surface is
@@ -51,7 +53,7 @@ import (
 func Operations() []op.Operation {
 	all := slices.Concat(orgs.Operations, frameworks.Operations, scopes.Operations, controls.Operations, sources.Operations,
 		evidence.Operations, checks.Operations, readiness.Operations, engagements.Operations, populations.Operations, procedures.Operations,
-		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations)
+		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations, views.Operations)
 	slices.SortFunc(all, func(a, b op.Operation) int { return strings.Compare(a.Name(), b.Name()) })
 	return all
 }
@@ -61,11 +63,16 @@ func Collectors() []sources.Collector {
 	return []sources.Collector{dns.New(), git.New(), host.New(), tls.New()}
 }
 
+// Importers lists the formats of files that can become runs, those first that
+// are told most surely.
+func Importers() []sources.Importer { return []sources.Importer{} }
+
 // App is an open installation.
 type App struct {
 	*op.Engine
 	Reader *sources.Reader
 	Keeper *anchors.Keeper // asks outsiders to vouch for the logs
+	Mail   mail.Sender     // nil where no mail server is configured
 	Config conf.Config
 	// Recovery is the root key in writing, when it was made just now.
 	Recovery string
@@ -137,9 +144,15 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
 		return err
 	}
+	a.Reader.Feed(a.Config.Imports.Bytes(), Importers()...)
 	if a.Keeper, err = a.outsiders(); err != nil {
 		return err
 	}
+	server, err := a.Config.Mail.Server()
+	if err != nil {
+		return err
+	}
+	a.Mail = mail.New(server)
 	return a.Ledger.Check(ctx)
 }
 
@@ -242,5 +255,5 @@ func (a *App) Found(ctx context.Context, name string) (*op.Desk, error) {
 
 // Workers lists the kinds of work the machine does.
 func (a *App) Workers() []job.Worker {
-	return append(erasures.Workers(), a.Reader.Worker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
+	return append(erasures.Workers(), a.Reader.Worker(), a.Reader.ImportWorker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
 }

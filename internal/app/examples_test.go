@@ -33,6 +33,9 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"controls.adopt": func(x *tenant, _ *op.Desk) input {
 		return input{"codes": []string{x.unadopted()}, "owner": x.ids["owner"]}
 	},
+	"controls.assign": func(x *tenant, _ *op.Desk) input {
+		return input{"ids": []string{x.freshControl()}, "owner": x.ids["owner"]}
+	},
 	"controls.create": func(x *tenant, _ *op.Desk) input {
 		c := x.ownControl()
 		return input{"code": c.Code, "title": c.Title, "text": c.Text, "criteria": c.Criteria, "frequency": c.Frequency, "owner": c.Owner}

@@ -19,7 +19,7 @@ var owners = map[string][]string{
 	"github.com/chromedp/cdproto":       {"e2e/browser"},
 	"github.com/chromedp/chromedp":      {"e2e/browser"},
 	"github.com/danielgtaylor/huma":     {"internal/api", "internal/op"},
-	"github.com/go-git/go-git":          {"internal/collectors/git", "internal/assess", "internal/app"}, // the others only build repositories in tests
+	"github.com/go-git/go-git":          {"internal/collectors/git", "internal/assess", "internal/app", "internal/demo"}, // the others only build repositories in tests
 	"github.com/go-git/go-billy":        {"internal/collectors/git"},
 	"github.com/google/go-cmp":          {},
 	"github.com/google/uuid":            {"internal/id"},
@@ -28,8 +28,10 @@ var owners = map[string][]string{
 	"github.com/johannesboyne/gofakes3": {"internal/blob/blobtest"},
 	"github.com/miekg/dns":              {"internal/collectors/dns"},
 	"github.com/minio/minio-go":         {"internal/blob"},
+	"github.com/modelcontextprotocol":   {"internal/mcp"},
 	"github.com/pdfcpu/pdfcpu":          {"internal/doc"},
 	"github.com/pressly/goose":          {"internal/db"},
+	"github.com/xuri/excelize":          {"internal/doc"},
 	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources"},
 	"golang.org/x/crypto":               {"internal/auth", "internal/collectors/git"},
 	"golang.org/x/image":                {"internal/doc"},
@@ -38,6 +40,7 @@ var owners = map[string][]string{
 	"golang.org/x/sys":                  {"internal/collectors/host"},
 	"golang.org/x/text":                 {"internal/canon", "internal/doc", "internal/op"},
 	"modernc.org/sqlite":                {"internal/db"},
+	"github.com/wneessen/go-mail":       {"internal/mail"},
 	"pgregory.net/rapid":                {},
 }
 

@@ -42,7 +42,7 @@ var ranks = map[string]int{
 	"site": 30, "api": 30, "mcp": 30, "cli": 30,
 	"*/page":       31,
 	"arch/repo":    support,
-	"arch/sqlscan": support + 1, "blob/blobtest": support + 1, "db/dbtest": support + 1, "ledger/ledgertest": support + 1, "stamp/stamptest": support + 1, "site/sitetest": support + 1, "/e2e/torture": 50, "/e2e/browser": support + 1,
+	"arch/sqlscan": support + 1, "blob/blobtest": support + 1, "mail/mailtest": support + 1, "db/dbtest": support + 1, "ledger/ledgertest": support + 1, "stamp/stamptest": support + 1, "site/sitetest": support + 1, "/e2e/torture": 50, "/e2e/browser": support + 1,
 	"op/optest": support + 2, "db/dbtest/withpostgres": support + 2,
 	"procedures/procedurestest": support + 3,
 	"app":                       40, "arch": 40,

@@ -67,6 +67,7 @@ var everywhere = map[string]string{
 	"internal/scrub.selectFirst":     "one organization collects orphans for all",
 	"internal/scrub.selectIdle":      "every log gets its schedule",
 	"internal/job.due":               "the scheduler serves all",
+	"internal/notify.waitingMail":    "the courier serves all",
 	"internal/job.peek":              "the scheduler serves all",
 	"internal/ledger.selectKnown":    "a stranger holds a file and asks whether its log is kept here, whosesoever it is",
 	"internal/ledger.selectWhose":    "a tile is asked for by the log's name; whether the asker may have it is seen before anything is read",

@@ -136,6 +136,16 @@ type Actor struct {
 	Via string
 	// Rights is set for the machine, which has no role.
 	Rights []Right
+	// ReadOnly is whoever acts through a token that may not write.
+	ReadOnly bool
+}
+
+// RequireWrite is nil when the actor may change anything at all.
+func (a Actor) RequireWrite() error {
+	if a.ReadOnly {
+		return fault.Denied("This token only reads. Make one that may write under Settings, Tokens.")
+	}
+	return nil
 }
 
 // Machine is the actor of work that no person started. It names the work and

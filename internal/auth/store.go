@@ -56,9 +56,9 @@ const (
 	touchSession  = "UPDATE sessions SET seen = ? WHERE id = ?"
 	deleteSession = "DELETE FROM sessions WHERE id = ?"
 
-	insertToken   = "INSERT INTO tokens (org_id, id, user_id, name, hash, created, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
-	selectToken   = "SELECT org_id, user_id, expires, revoked FROM tokens WHERE hash = ?"
-	selectTokens  = "SELECT id, user_id, name, created, expires, revoked FROM tokens WHERE org_id = ? ORDER BY id DESC"
+	insertToken   = "INSERT INTO tokens (org_id, id, user_id, name, access, hash, created, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
+	selectToken   = "SELECT org_id, user_id, access, expires, revoked FROM tokens WHERE hash = ?"
+	selectTokens  = "SELECT id, user_id, name, access, created, expires, revoked FROM tokens WHERE org_id = ? ORDER BY id DESC"
 	selectTokenOf = "SELECT user_id FROM tokens WHERE org_id = ? AND id = ? AND revoked = 0"
 	revokeToken   = "UPDATE tokens SET revoked = ? WHERE org_id = ? AND id = ? AND revoked = 0"
 )

@@ -24,6 +24,9 @@ type Config struct {
 	Bucket   string `name:"blobs" help:"Bucket for the bytes of evidence, s3://BUCKET/PREFIX?endpoint=HOST:PORT&region=REGION; its key comes from the environment. A directory in the data directory if left out." env:"TICKMARK_BLOBS" placeholder:"URL"`
 	Verbose  bool   `help:"Log more." env:"TICKMARK_VERBOSE"`
 	Outside  `embed:""`
+	Mail     `embed:""`
+	// Imports are a flag of the commands that take files.
+	Imports Imports `kong:"-"`
 	// Credentials is where systemd puts what a unit may load.
 	Credentials string `hidden:"" help:"Where systemd puts the unit's credentials." env:"CREDENTIALS_DIRECTORY" type:"path"`
 }
@@ -35,7 +38,7 @@ const DefaultData = "data"
 // it: what the environment says.
 func ForData(data string) Config {
 	return Config{Data: data, Database: os.Getenv("TICKMARK_DATABASE"), Keys: os.Getenv("TICKMARK_KEYS"), Held: os.Getenv("TICKMARK_HELD"),
-		Identity: os.Getenv("TICKMARK_KEY_IDENTITY"), Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Bucket: os.Getenv("TICKMARK_BLOBS"), Outside: outsideFromEnv()}
+		Identity: os.Getenv("TICKMARK_KEY_IDENTITY"), Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Bucket: os.Getenv("TICKMARK_BLOBS"), Outside: outsideFromEnv(), Mail: mailFromEnv()}
 }
 
 // URL is the database's address.
@@ -45,6 +48,15 @@ func (c Config) URL() string {
 	}
 	return "sqlite:" + filepath.Join(c.Data, "tickmark.db")
 }
+
+// Imports says what files may be handed in.
+type Imports struct {
+	MaxImport int64 `name:"max-import" help:"How many MiB a file that is handed in may have." default:"4096" env:"TICKMARK_MAX_IMPORT" placeholder:"MIB"`
+}
+
+// Bytes is how many bytes a file that is handed in may have; 0 where nobody
+// said.
+func (i Imports) Bytes() int64 { return i.MaxImport << 20 }
 
 // KeyDir is where keys lie. It is never inside the data directory: a copy of
 // the one must not carry the other.

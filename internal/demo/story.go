@@ -9,6 +9,8 @@ var (
 	voss   = person{"Eleanor Voss", "eleanor@aldinevoss.example", "partner"}
 	thiel  = person{"Marcus Thiel", "marcus@aldinevoss.example", "manager"}
 	dana   = person{"Dana Whitfield", "dana@aldinevoss.example", "staff"}
+	priya  = person{"Priya Natarajan", "priya@larchmere.example", "compliance_lead"}
+	rashid = person{"Rashid Adeyemi", "rashid@larchmere.example", "owner"}
 	client = "Larchmere"
 	firm   = "Aldine Voss"
 )

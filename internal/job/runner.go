@@ -158,6 +158,21 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
+// Drain does what is due, one job after the other, until nothing is, and says
+// how many there were. It is for whoever has no time to wait for Run.
+func (r *Runner) Drain(ctx context.Context) (int, error) {
+	for n := 0; ; {
+		jobs, err := r.step(ctx, r.slots)
+		if err != nil || len(jobs) == 0 {
+			return n, err
+		}
+		for i := range jobs {
+			r.do(ctx, &jobs[i])
+		}
+		n += len(jobs)
+	}
+}
+
 // step does what is due: schedules become jobs, lost jobs become ready, and up
 // to n ready ones are claimed. It writes nothing when nothing is due.
 func (r *Runner) step(ctx context.Context, n int) ([]claimed, error) {

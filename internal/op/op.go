@@ -185,7 +185,7 @@ func (o *Op[In, Out]) Types() (in, out reflect.Type) {
 
 // Run runs the operation on undecoded input.
 func (o *Op[In, Out]) Run(ctx context.Context, desk *Desk, raw []byte) (any, error) {
-	if err := desk.Actor.Require(o.right); err != nil {
+	if err := o.allowed(desk); err != nil {
 		return nil, err
 	}
 	var in In
@@ -198,10 +198,18 @@ func (o *Op[In, Out]) Run(ctx context.Context, desk *Desk, raw []byte) (any, err
 	return o.run(ctx, desk, in)
 }
 
+func (o *Op[In, Out]) allowed(desk *Desk) error {
+	err := desk.Actor.Require(o.right)
+	if err == nil && o.writes {
+		err = desk.Actor.RequireWrite()
+	}
+	return err
+}
+
 // Do runs the operation on input that Go code made.
 func (o *Op[In, Out]) Do(ctx context.Context, desk *Desk, in In) (Out, error) {
 	var none Out
-	if err := desk.Actor.Require(o.right); err != nil {
+	if err := o.allowed(desk); err != nil {
 		return none, err
 	}
 	if o.schema != nil {

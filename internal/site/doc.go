@@ -121,6 +121,10 @@
 //
 //	Table(t TableView)
 //
+// In list.templ, drawn by what a List answers:
+//
+//	ListTools(t ToolsView)
+//
 // In form.templ:
 //
 //	Form(f FormView)

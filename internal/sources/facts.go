@@ -24,6 +24,7 @@ const (
 		OR NOT EXISTS (SELECT 1 FROM source_run_kind k JOIN source_run r ON r.org_id = k.org_id AND r.id = k.run_id
 			WHERE k.org_id = x.org_id AND r.source_id = x.source_id AND k.kind = x.kind))`
 
+	watchImports = "SELECT id, name, format, looks, size, sha256, address, pieced, skip_bad, source_id, job_id, run_id, refused, actor, created FROM source_import WHERE org_id = ?"
 	watchSources = "SELECT id, kind, name, settings, every, version, created, removed FROM source WHERE org_id = ?"
 )
 
@@ -37,7 +38,10 @@ var _ = scrub.Register(
 	scrub.Facts{Table: "source_resource", Rows: oddResources},
 )
 
-var _ = scrub.Observe(scrub.Watch{Table: "source", Query: watchSources, Key: 1, Ops: []string{"sources."}})
+var _ = scrub.Observe(
+	scrub.Watch{Table: "source", Query: watchSources, Key: 1, Ops: []string{"sources."}},
+	scrub.Watch{Table: "source_import", Query: watchImports, Key: 1, Ops: []string{"imports.", "runs."}},
+)
 
 // runKind is a kind as the manifest of a run names it.
 type runKind struct {

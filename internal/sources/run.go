@@ -31,6 +31,8 @@ const mediaRun = "application/vnd.tickmark.run+json"
 type Reader struct {
 	collectors map[string]Collector
 	schemas    map[string]Schema
+	importers  []Importer
+	maxFile    int64
 }
 
 // NewReader knows the given collectors.
@@ -39,7 +41,7 @@ func NewReader(collectors ...Collector) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{collectors: map[string]Collector{}, schemas: schemas}
+	r := &Reader{collectors: map[string]Collector{}, schemas: schemas, maxFile: MaxImport}
 	for _, c := range collectors {
 		r.collectors[c.Kind()] = c
 	}
@@ -81,6 +83,7 @@ func (r *Reader) Read(ctx context.Context, desk *op.Desk, source id.Source, prog
 	}
 	started := desk.Clock.Now()
 	in := NewIntake(r.schemas, desk.Clock, progress)
+	defer in.Close()
 	c, known := r.collectors[s.Kind]
 	if !known {
 		return Run{}, fault.Invalid("kind", "this version cannot read a source of kind %s", s.Kind)
@@ -93,10 +96,15 @@ func (r *Reader) Read(ctx context.Context, desk *op.Desk, source id.Source, prog
 	}
 	h := harvest{Source: s, Collector: name(c), Started: started, Ended: desk.Clock.Now(), Evaluate: evaluate,
 		Missing: in.Missings(), Scope: in.Scopes()}
+	return h.finish(ctx, desk, in)
+}
+
+// finish stores what a run saw and records it.
+func (h *harvest) finish(ctx context.Context, desk *op.Desk, in *Intake) (Run, error) {
 	if err := h.store(ctx, desk, in); err != nil {
 		return Run{}, err
 	}
-	return Record.Do(ctx, desk, h)
+	return Record.Do(ctx, desk, *h)
 }
 
 func name(c Collector) string { return c.Kind() + "/" + c.Version() }
@@ -125,6 +133,8 @@ type harvest struct {
 	Scope          map[string]string
 
 	kinds    []gathered
+	file     *Import // that was handed in; nil if the source was read
+	fileBlob blob.Sealed
 	raws     []Raw
 	rawList  blob.Sealed
 	pieces   []blob.Sealed // chunks and raw bytes, behind the lists
@@ -181,6 +191,12 @@ func (h *harvest) store(ctx context.Context, desk *op.Desk, in *Intake) error {
 		}
 		var err error
 		if h.rawList, err = h.pile(ctx, desk, data, counts); err != nil {
+			return err
+		}
+	}
+	if h.file != nil {
+		var err error
+		if h.fileBlob, err = desk.Vault.Find(ctx, desk.Org, h.file.address); err != nil {
 			return err
 		}
 	}
@@ -288,11 +304,37 @@ func record(c *op.Call, h harvest) (Run, error) {
 			return Run{}, err
 		}
 	}
+	if h.file != nil {
+		if err := h.keepFile(c, run); err != nil {
+			return Run{}, err
+		}
+	}
 	if h.Evaluate {
 		_, err = job.Enqueue(c.Tx, c.Org, job.Insert{Kind: EvaluateJob, Args: Evaluation{run.ID}, Unique: string(run.ID)}, c.Now)
 	}
 	return run, err
 }
+
+// keepFile seals the file itself, and says that it has become this run.
+func (h *harvest) keepFile(c *op.Call, run Run) error {
+	r := h.about(run, gathered{kind: fileKind})
+	r.Title, r.MediaType, r.RowCount = h.file.Name+", as it was handed in", "application/octet-stream", -1
+	r.Parameters = "format=" + h.file.Format
+	if h.file.pieced {
+		r.MediaType = canon.MediaTypeChunks
+	}
+	if _, err := evidence.Add(c, r, h.fileBlob); err != nil {
+		return err
+	}
+	n, err := c.Tx.Exec(finishImport, run.ID, run.Source, c.Org, h.file.ID)
+	if err == nil && n == 0 {
+		err = fault.Conflict("%s was read by another process at the same time.", h.file.Name)
+	}
+	return err
+}
+
+// fileKind marks the evidence that is the file of a run itself.
+const fileKind = "file"
 
 // Evaluation is the argument of an evaluate job.
 type Evaluation struct {
@@ -331,11 +373,15 @@ func (h *harvest) about(run Run, g gathered) evidence.Record {
 		query = append(query, k+"="+v)
 	}
 	sort.Strings(query)
+	method, level := evidence.ByAPI, int64(3)
+	if h.file != nil {
+		method, level = evidence.ByExport, 4
+	}
 	return evidence.Record{
 		Title: fmt.Sprintf("%s of %s, %d rows", g.kind, h.Source.Name, g.count), MediaType: canon.MediaTypeChunks,
-		Captured: run.Ended, Collector: run.Collector, Method: evidence.ByAPI, Origin: h.Source.Name,
+		Captured: run.Ended, Collector: run.Collector, Method: method, Origin: h.Source.Name,
 		Location: h.Scope["path"] + h.Scope["hostname"], Query: strings.Join(query, "\n"), RowCount: g.count, CoversTo: run.Ended,
-		Level: 3, Personal: true, Source: run.Source, Run: run.ID, ResourceKind: g.kind,
+		Level: level, Personal: true, Source: run.Source, Run: run.ID, ResourceKind: g.kind,
 	}
 }
 
