@@ -17,6 +17,7 @@ import (
 	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/collectors/dns"
 	"github.com/tickmark/tickmark/internal/collectors/git"
 	"github.com/tickmark/tickmark/internal/collectors/host"
 	"github.com/tickmark/tickmark/internal/collectors/postgres"
@@ -66,6 +67,7 @@ func Collectors() []sources.Collector {
 		postgres.New(),
 		tls.New(),
 	}
+	return []sources.Collector{dns.New(), git.New(), host.New(), tls.New()}
 }
 
 // Importers lists the formats of files that can become runs, those first that
