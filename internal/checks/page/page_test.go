@@ -110,7 +110,7 @@ func TestACheckSaysWhyAndHow(t *testing.T) {
 			t.Errorf("the parts add up to %d of 3", sum)
 		}
 		v.Get("/checks/git.commit.signed?show=unknown").Says("#findings tbody", "c3")
-		v.Get("/checks/host.ssh.root-login").Says("h1", "No connected source shows")
+		v.Get("/checks/host.ssh.root-login").Says("h1", "Nothing reads this: no connected source shows")
 		v.Get("/checks/no.such").Is(http.StatusNotFound)
 	})
 }

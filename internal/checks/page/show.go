@@ -76,7 +76,7 @@ func read(v *site.Visit) (detail, error) {
 		return x, err
 	}
 	x.judged()
-	all, err := checks.Exceptions.Do(v.Context(), v.Desk, op.None{})
+	all, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Limit: 500})
 	if err != nil {
 		return x, err
 	}
