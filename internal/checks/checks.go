@@ -258,12 +258,16 @@ type Filter struct {
 	Status  string `json:"status,omitempty" enum:"pass,fail,unknown,not_applicable,excepted" doc:"Only checks that say this."`
 	Control string `json:"control,omitempty" maxLength:"10" doc:"Only checks that speak for a control, by its code."`
 	Looked  bool   `json:"looked,omitempty" doc:"Only checks that a connected source can answer."`
+	Off     bool   `json:"off,omitempty" doc:"Instead those that are out of force."`
 }
 
 // order in which statuses are listed: what needs a person first.
 var order = []Status{Fail, Unknown, Excepted, Pass, NotApplicable}
 
 func list(c *op.Call, in Filter) (op.Page[Check], error) {
+	if in.Off {
+		return outOfForce(c)
+	}
 	all, err := All(c)
 	if err != nil {
 		return op.Page[Check]{}, err

@@ -194,3 +194,23 @@ func found(n int) string {
 	}
 	return fmt.Sprintf("%d were found", n)
 }
+
+// Lines writes parameters or examples as a form shows them: a thing to a line.
+func Lines(value any) (string, error) {
+	if v := reflect.ValueOf(value); v.Len() == 0 {
+		return "", nil
+	}
+	n, err := nodeOf(map[string]any{"x": value})
+	if err != nil {
+		return "", err
+	}
+	inner := n.Content[1]
+	inner.Style = 0
+	for _, c := range inner.Content {
+		if c.Kind != yaml.ScalarNode {
+			c.Style = yaml.FlowStyle
+		}
+	}
+	b, err := yaml.Marshal(inner)
+	return strings.TrimSuffix(string(b), "\n"), err
+}

@@ -328,6 +328,29 @@ func known(c *op.Call, check string) (Definition, bool, setting, error) {
 	return past[0].Definition, true, s, nil
 }
 
+// outOfForce lists the checks that somebody has taken out of force.
+func outOfForce(c *op.Call) (op.Page[Check], error) {
+	out := op.Page[Check]{Items: []Check{}}
+	all, err := settings(c)
+	if err != nil {
+		return out, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if !all[id].off {
+			continue
+		}
+		d, own, s, err := known(c, id)
+		if err != nil {
+			return out, err
+		}
+		x := describe(d, own)
+		x.Status, x.Reason = Unknown, "It is out of force since "+s.effective.Format(when)+"."
+		out.Items = append(out.Items, x)
+	}
+	out.Total = int64(len(out.Items))
+	return out, nil
+}
+
 // Adjustment sets parameters.
 type Adjustment struct {
 	ID     string `json:"id" doc:"The check's id."`
