@@ -80,7 +80,7 @@ var everywhere = map[string]string{
 }
 
 // history is never rewritten: no UPDATE, no DELETE.
-var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "ledger_key", "control_version", "scope", "check_result", "source_run_kind",
+var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "ledger_key", "control_version", "scope", "check_result", "check_setting", "source_run_kind",
 	"engagement_state", "engagement_version", "engagement_methodology", "population_check", "population_decision",
 	"procedure_version", "procedure_run", "procedure_conclusion", "procedure_review", "mark", "item_link", "deviation_response",
 	"opinion_criterion", "opinion_part", "report", "report_text", "assertion", "erasure_policy", "backup_run", "anchor"}

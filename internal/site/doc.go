@@ -138,6 +138,10 @@
 //	Readiness(v ReadinessView)
 //	PeriodLine(v PeriodView)
 //
+// In years.templ:
+//
+//	YearsChooser(v YearsView)
+//
 // In gallery.templ:
 //
 //	Gallery()
