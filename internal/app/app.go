@@ -62,12 +62,12 @@ func Operations() []op.Operation {
 // Collectors lists what can be read.
 func Collectors() []sources.Collector {
 	return []sources.Collector{
+		dns.New(),
 		git.New(),
 		host.New(),
 		postgres.New(),
 		tls.New(),
 	}
-	return []sources.Collector{dns.New(), git.New(), host.New(), tls.New()}
 }
 
 // Importers lists the formats of files that can become runs, those first that

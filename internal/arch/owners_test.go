@@ -20,7 +20,6 @@ var owners = map[string][]string{
 	"github.com/chromedp/chromedp":      {"e2e/browser"},
 	"github.com/danielgtaylor/huma":     {"internal/api", "internal/op"},
 	"github.com/go-git/go-git":          {"internal/collectors/git", "internal/assess", "internal/app", "internal/demo"}, // the others only build repositories in tests
-	"github.com/go-git/go-git":          {"internal/collectors/git", "internal/assess", "internal/app"},                  // the others only build repositories in tests
 	"github.com/go-ldap/ldap":           {"internal/collectors/ldap"},
 	"github.com/go-git/go-billy":        {"internal/collectors/git"},
 	"github.com/google/go-cmp":          {},
