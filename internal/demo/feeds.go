@@ -21,7 +21,7 @@ type feed struct {
 
 var (
 	peopleFeed = feed{"Personnel file", "person", "worker_id",
-		"SELECT worker_id, name, email, department, manager, employment, started_at, ended_at FROM workers WHERE company = 'Larchmere'",
+		"people export, company Larchmere, all columns, ended ones too",
 		[]string{"worker_id", "name", "email", "department", "manager", "employment", "started_at", "ended_at"}, (*Stage).workers}
 	accountFeed = feed{"Directory", "account", "login", "(&(objectClass=account)(ou=workforce)) with factors",
 		[]string{"login", "system", "person", "enabled", "privileged", "service", "mfa", "created_at", "disabled_at", "person_ended_at"}, (*Stage).logins}
