@@ -31,6 +31,10 @@ import (
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/importers/asff"
+	"github.com/tickmark/tickmark/internal/importers/ocsf"
+	"github.com/tickmark/tickmark/internal/importers/sarif"
+	"github.com/tickmark/tickmark/internal/importers/trivy"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/ledger"
 	"github.com/tickmark/tickmark/internal/mail"
@@ -72,7 +76,9 @@ func Collectors() []sources.Collector {
 
 // Importers lists the formats of files that can become runs, those first that
 // are told most surely.
-func Importers() []sources.Importer { return []sources.Importer{} }
+func Importers() []sources.Importer {
+	return []sources.Importer{ocsf.New(), asff.New(), trivy.New(), sarif.New()}
+}
 
 // App is an open installation.
 type App struct {

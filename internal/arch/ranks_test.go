@@ -16,7 +16,7 @@ const support = 35
 // one folder of any name. The longest name that fits decides.
 var ranks = map[string]int{
 	"fault": -1, // beneath everything: even id says what it refuses
-	"clock": 0, "id": 0, "canon": 0, "sample": 0, "stamp": 0, "cosign": 0, "durable": 0, "sensitive": 0,
+	"clock": 0, "id": 0, "foreign": 0, "canon": 0, "sample": 0, "stamp": 0, "cosign": 0, "durable": 0, "sensitive": 0,
 	"conf": 1, "db": 1, "seal": 1, "bundle": 1,
 	"blob": 2, "mail": 2, "doc": 2, "witness": 2,
 	"auth":   3,
@@ -43,6 +43,7 @@ var ranks = map[string]int{
 	"*/page":       31,
 	"arch/repo":    support,
 	"arch/sqlscan": support + 1, "blob/blobtest": support + 1, "mail/mailtest": support + 1, "db/dbtest": support + 1, "ledger/ledgertest": support + 1, "stamp/stamptest": support + 1, "collectors/serverstest": support + 1, "site/sitetest": support + 1, "/e2e/torture": 50, "/e2e/browser": support + 1,
+	"arch/sqlscan": support + 1, "blob/blobtest": support + 1, "db/dbtest": support + 1, "ledger/ledgertest": support + 1, "sources/importertest": support + 1, "stamp/stamptest": support + 1, "site/sitetest": support + 1, "/e2e/torture": 50, "/e2e/browser": support + 1,
 	"op/optest": support + 2, "db/dbtest/withpostgres": support + 2,
 	"procedures/procedurestest": support + 3,
 	"app":                       40, "arch": 40,

@@ -174,6 +174,9 @@ func (in *Intake) Bad(kind string, err error) error {
 	return nil
 }
 
+// SkipBad lets the import go on without the rows that cannot be taken.
+func (in *Intake) SkipBad() { in.skip = true }
+
 // LeftOut is how many rows of a file were left out.
 func (in *Intake) LeftOut() int64 {
 	in.mu.Lock()

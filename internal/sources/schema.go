@@ -37,6 +37,9 @@ type Field struct {
 	// Personal marks what can be traced to a person, so that it is never shown
 	// or exported by default.
 	Personal bool `yaml:"personal" json:"personal,omitempty"`
+	// First marks the instant at which a resource was first seen: where the
+	// source does not say, it is that of the run that first brought it.
+	First bool `yaml:"first" json:"first,omitempty"`
 }
 
 // The types a field can have.
