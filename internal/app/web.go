@@ -21,6 +21,7 @@ import (
 	erasurespage "github.com/tickmark/tickmark/internal/erasures/page"
 	"github.com/tickmark/tickmark/internal/evidence"
 	evidencepage "github.com/tickmark/tickmark/internal/evidence/page"
+	helppage "github.com/tickmark/tickmark/internal/help/page"
 	"github.com/tickmark/tickmark/internal/id"
 	jobpage "github.com/tickmark/tickmark/internal/job/page"
 	"github.com/tickmark/tickmark/internal/mcp"
@@ -43,7 +44,7 @@ import (
 func Pages(offer assess.Offer) []site.Route {
 	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
-		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(), viewspage.Routes(),
+		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(), viewspage.Routes(), helppage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 

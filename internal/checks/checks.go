@@ -81,77 +81,49 @@ const (
 	insertDef = "INSERT INTO check_definition (org_id, check_id, digest, own, body, effective, ended) VALUES (?, ?, ?, ?, ?, ?, 0)"
 	endDef    = "UPDATE check_definition SET ended = ? WHERE org_id = ? AND check_id = ? AND ended = 0"
 
+	// What each check last said of each source by an instant.
 	selectAnswers = `SELECT r.check_id, r.source_id, s.name, r.at, r.run_id, r.digest, r.status, r.total, r.passing, r.failing, r.unknown,
 		r.not_applicable, r.summary, r.reason, r.remedy
 		FROM check_result r JOIN source s ON s.org_id = r.org_id AND s.id = r.source_id
-		WHERE r.org_id = ? AND s.removed = 0 AND r.at = (SELECT MAX(x.at) FROM check_result x
-			WHERE x.org_id = r.org_id AND x.check_id = r.check_id AND x.source_id = r.source_id)
+		WHERE r.org_id = ? AND (s.removed = 0 OR s.removed > ?) AND r.at = (SELECT MAX(x.at) FROM check_result x
+			WHERE x.org_id = r.org_id AND x.check_id = r.check_id AND x.source_id = r.source_id AND x.at <= ?)
 		ORDER BY r.check_id, r.source_id`
 	selectSince = "SELECT starts FROM check_interval WHERE org_id = ? AND check_id = ? AND source_id = ? AND key = '' AND ends = ?"
+	sinceThen   = "SELECT starts FROM check_interval WHERE org_id = ? AND check_id = ? AND source_id = ? AND key = '' AND ends > ? AND starts <= ?"
 	failingKeys = "SELECT source_id, key FROM check_interval WHERE org_id = ? AND check_id = ? AND ends = ? AND status = 'fail' AND key <> ''"
+	failedKeys  = "SELECT source_id, key FROM check_interval WHERE org_id = ? AND check_id = ? AND ends > ? AND status = 'fail' AND key <> '' AND starts <= ?"
 )
 
 // open marks an interval that still lasts.
 const open = int64(1)<<62 - 1
 
-// definitions returns the checks in force for an organization: those of the
-// program, with the values it has set, and its own.
-func definitions(c *op.Call) ([]Definition, map[string]bool, error) {
-	lib, err := Library()
-	if err != nil {
-		return nil, nil, err
-	}
-	set, err := settings(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	var all []Definition
-	for _, d := range lib {
-		s := set[d.ID]
-		if s.off {
-			continue
-		}
-		if d, err = d.with(s.params); err != nil {
-			return nil, nil, err
-		}
-		all = append(all, d)
-	}
-	own := map[string]bool{}
-	bodies, err := db.Rows(c.Tx, selectOwn, []any{c.Org, true}, func(scan func(...any) error, b *string) error { return scan(b) })
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, b := range bodies {
-		defs, err := Parse("own check", []byte(b))
-		if err != nil {
-			return nil, nil, err
-		}
-		defs[0].source = b
-		own[defs[0].ID] = true
-		all = append(all, defs[0])
-	}
-	slices.SortFunc(all, func(a, b Definition) int { return strings.Compare(a.ID, b.ID) })
-	return all, own, nil
-}
-
 // All returns every check with what it says now, for other operations.
 func All(c *op.Call) ([]Check, error) {
+	return AllAt(c, time.Time{})
+}
+
+// AllAt returns every check with what it said at an instant, by what had been
+// read until then; zero is now.
+func AllAt(c *op.Call, at time.Time) ([]Check, error) {
 	defs, own, err := definitions(c)
+	if !at.IsZero() {
+		defs, own, err = definitionsAt(c, at)
+	}
 	if err != nil {
 		return nil, err
 	}
-	answers, err := answers(c)
+	answers, err := answers(c, at)
 	if err != nil {
 		return nil, err
 	}
-	waived, err := activeExceptions(c)
+	waived, err := activeExceptions(c, at)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Check, 0, len(defs))
 	for _, d := range defs {
 		x := describe(d, own[d.ID])
-		if err := x.judge(c, answers[d.ID], waived[d.ID]); err != nil {
+		if err := x.judge(c, at, answers[d.ID], waived[d.ID]); err != nil {
 			return nil, err
 		}
 		out = append(out, x)
@@ -165,9 +137,13 @@ func describe(d Definition, own bool) Check {
 }
 
 // answers returns the newest result of each check about each source.
-func answers(c *op.Call) (map[string][]Answer, error) {
+func answers(c *op.Call, at time.Time) (map[string][]Answer, error) {
 	out := map[string][]Answer{}
-	return out, c.Tx.Each(selectAnswers, []any{c.Org}, func(scan func(...any) error) error {
+	until := open
+	if !at.IsZero() {
+		until = clock.Millis(at)
+	}
+	return out, c.Tx.Each(selectAnswers, []any{c.Org, until, until}, func(scan func(...any) error) error {
 		var (
 			check string
 			a     Answer
@@ -181,9 +157,10 @@ func answers(c *op.Call) (map[string][]Answer, error) {
 	})
 }
 
-// judge adds up what a check says about its sources, as of now: answers that
-// are no longer fresh are unknown, failures that are waived are excepted.
-func (x *Check) judge(c *op.Call, found []Answer, waived []Waiver) error {
+// judge adds up what a check says about its sources at an instant, zero being
+// now: answers that are no longer fresh are unknown, failures that are waived
+// are excepted.
+func (x *Check) judge(c *op.Call, at time.Time, found []Answer, waived []Waiver) error {
 	x.Status, x.Reason = Unknown, "Nothing reads this: no connected source shows "+x.Kind+"."
 	if len(found) == 0 {
 		return nil
@@ -194,11 +171,11 @@ func (x *Check) judge(c *op.Call, found []Answer, waived []Waiver) error {
 		a := &found[i]
 		x.Total, x.Passing, x.Failing = x.Total+a.Result.Total, x.Passing+a.Result.Passing, x.Failing+a.Result.Failing
 		x.Unknown, x.NotApplicable = x.Unknown+a.Result.Unknown, x.NotApplicable+a.Result.NotApplicable
-		if fresh := time.Duration(x.Definition.Freshness); !c.Now.Before(a.At.Add(fresh)) {
+		if fresh := time.Duration(x.Definition.Freshness); !instant(c, at).Before(a.At.Add(fresh)) {
 			a.Status, a.Reason = Unknown, causeStale+a.At.Format("2 Jan 2006 15:04 UTC")
 		}
 		if a.Status == Fail {
-			until, all, err := covered(c, x.ID, a.Source, waived)
+			until, all, err := covered(c, at, x.ID, a.Source, waived)
 			if err != nil {
 				return err
 			}
@@ -228,13 +205,17 @@ func (x *Check) judge(c *op.Call, found []Answer, waived []Waiver) error {
 
 // covered reports whether every failing resource of a source is under an
 // exception, and until when the first of them ends.
-func covered(c *op.Call, check string, source id.Source, waived []Waiver) (time.Time, bool, error) {
+func covered(c *op.Call, at time.Time, check string, source id.Source, waived []Waiver) (time.Time, bool, error) {
 	if len(waived) == 0 {
 		return time.Time{}, false, nil
 	}
 	var until time.Time
 	all := true
-	err := c.Tx.Each(failingKeys, []any{c.Org, check, open}, func(scan func(...any) error) error {
+	query, args := failingKeys, []any{c.Org, check, open}
+	if !at.IsZero() {
+		query, args = failedKeys, []any{c.Org, check, clock.Millis(at), clock.Millis(at)}
+	}
+	err := c.Tx.Each(query, args, func(scan func(...any) error) error {
 		var (
 			s   id.Source
 			key string
@@ -259,6 +240,8 @@ type Filter struct {
 	Control string `json:"control,omitempty" maxLength:"10" doc:"Only checks that speak for a control, by its code."`
 	Looked  bool   `json:"looked,omitempty" doc:"Only checks that a connected source can answer."`
 	Off     bool   `json:"off,omitempty" doc:"Instead those that are out of force."`
+
+	AsOf time.Time `json:"as_of,omitzero" doc:"What they said at this time, by what had been read until then; now if left out."`
 }
 
 // order in which statuses are listed: what needs a person first.
@@ -268,7 +251,7 @@ func list(c *op.Call, in Filter) (op.Page[Check], error) {
 	if in.Off {
 		return outOfForce(c)
 	}
-	all, err := All(c)
+	all, err := AllAt(c, in.AsOf)
 	if err != nil {
 		return op.Page[Check]{}, err
 	}
@@ -299,7 +282,8 @@ func severity(s string) int { return slices.Index([]string{"high", "medium", "lo
 
 // Ref names a check.
 type Ref struct {
-	ID string `json:"id" doc:"The check's id, such as git.commit.signed."`
+	ID   string    `json:"id" doc:"The check's id, such as git.commit.signed."`
+	AsOf time.Time `json:"as_of,omitzero" doc:"As it was at this time; now if left out."`
 }
 
 // Detail is a check with its rule.
@@ -314,7 +298,7 @@ type Detail struct {
 }
 
 func get(c *op.Call, in Ref) (Detail, error) {
-	all, err := All(c)
+	all, err := AllAt(c, in.AsOf)
 	if err != nil {
 		return Detail{}, err
 	}
@@ -324,7 +308,11 @@ func get(c *op.Call, in Ref) (Detail, error) {
 		}
 		for i := range x.Sources {
 			var since int64
-			err := c.Tx.Row(selectSince, []any{c.Org, x.ID, x.Sources[i].Source, open}, &since)
+			query, args := selectSince, []any{c.Org, x.ID, x.Sources[i].Source, open}
+			if at := clock.Millis(in.AsOf); !in.AsOf.IsZero() {
+				query, args = sinceThen, []any{c.Org, x.ID, x.Sources[i].Source, at, at}
+			}
+			err := c.Tx.Row(query, args, &since)
 			if err != nil && !errors.Is(err, db.ErrNone) {
 				return Detail{}, err
 			}
@@ -357,11 +345,16 @@ type FindingFilter struct {
 	Status string `json:"status,omitempty" enum:"pass,fail,unknown" doc:"Only findings that say this; fail if left out."`
 	After  string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
 	Limit  int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
+
+	AsOf time.Time `json:"as_of,omitzero" doc:"What it said at this time; now if left out."`
 }
 
 const (
 	selectFindings = `SELECT source_id, key, status, reason, starts, run_id FROM check_interval
 		WHERE org_id = ? AND check_id = ? AND status = ? AND ends = ? AND (key, source_id) > (?, ?) ORDER BY key, source_id LIMIT ?`
+	selectFound = `SELECT source_id, key, status, reason, starts, run_id FROM check_interval
+		WHERE org_id = ? AND check_id = ? AND status = ? AND ends > ? AND starts <= ? AND (key, source_id) > (?, ?) ORDER BY key, source_id LIMIT ?`
+	countFound    = "SELECT COUNT(*) FROM check_interval WHERE org_id = ? AND check_id = ? AND ends > ? AND status = ? AND key <> '' AND starts <= ?"
 	countFindings = "SELECT COUNT(*) FROM check_interval WHERE org_id = ? AND check_id = ? AND ends = ? AND status = ? AND key <> ''"
 )
 
@@ -371,15 +364,21 @@ func findings(c *op.Call, in FindingFilter) (op.Page[Finding], error) {
 	}
 	n := op.Limit(in.Limit)
 	var total int64
-	if err := c.Tx.Row(countFindings, []any{c.Org, in.ID, open, in.Status}, &total); err != nil {
-		return op.Page[Finding]{}, err
-	}
+	count, counted := countFindings, []any{c.Org, in.ID, open, in.Status}
 	// A page ends at a key of a source: two sources may show the same key.
 	after, source, _ := strings.Cut(in.After, "\n")
 	if in.After == "" {
 		source = "~" // no finding has an empty key
 	}
-	rows, err := db.Rows(c.Tx, selectFindings, []any{c.Org, in.ID, in.Status, open, after, source, n + 1},
+	query, args := selectFindings, []any{c.Org, in.ID, in.Status, open, after, source, n + 1}
+	if at := clock.Millis(in.AsOf); !in.AsOf.IsZero() {
+		count, counted = countFound, []any{c.Org, in.ID, at, in.Status, at}
+		query, args = selectFound, []any{c.Org, in.ID, in.Status, at, at, after, source, n + 1}
+	}
+	if err := c.Tx.Row(count, counted, &total); err != nil {
+		return op.Page[Finding]{}, err
+	}
+	rows, err := db.Rows(c.Tx, query, args,
 		func(scan func(...any) error, f *Finding) error {
 			var since int64
 			err := scan(&f.Source, &f.Key, &f.Status, &f.Reason, &since, &f.Run)

@@ -113,6 +113,13 @@ func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
+// UnmarshalText reads what MarshalText wrote.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
 // MarshalText writes the shortest form.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 

@@ -265,12 +265,12 @@ func (w *Waiver) settle(now time.Time, members []auth.Member) {
 	w.Approvers, w.AloneFrom = second.Approvers, second.AloneFrom
 }
 
-// activeExceptions are those that hold now, by check.
-func activeExceptions(c *op.Call) (map[string][]Waiver, error) {
+// activeExceptions are those that held at an instant, by check.
+func activeExceptions(c *op.Call, at time.Time) (map[string][]Waiver, error) {
 	rows, err := db.Rows(c.Tx, selectApproved, []any{c.Org}, scanWaiver)
 	out := map[string][]Waiver{}
 	for _, w := range rows {
-		if w.exception().covers(c.Now) {
+		if w.exception().covers(instant(c, at)) {
 			out[w.Check] = append(out[w.Check], w)
 		}
 	}

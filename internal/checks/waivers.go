@@ -261,7 +261,7 @@ func debt(c *op.Call, _ op.None) (Owed, error) {
 	if err != nil {
 		return out, err
 	}
-	active, err := activeExceptions(c)
+	active, err := activeExceptions(c, c.Now)
 	if err != nil {
 		return out, err
 	}

@@ -22,7 +22,8 @@ import (
 // Get computes the whole picture.
 var (
 	Get        = op.Read("readiness.get", "Show where the organization stands, criterion by criterion, and what to do next.", auth.ControlsRead, get)
-	Operations = []op.Operation{Get}
+	Past       = op.Read("readiness.past", "Show where the organization stood at a time, by what had been recorded until then.", auth.ControlsRead, past)
+	Operations = []op.Operation{Get, Past}
 )
 
 // State of one of the three parts of a criterion or control.
@@ -126,10 +127,20 @@ type Picture struct {
 	Answers []checks.Check `json:"-"`
 }
 
-func get(c *op.Call, _ op.None) (Picture, error) {
+func get(c *op.Call, _ op.None) (Picture, error) { return at(c, time.Time{}) }
+
+// at computes the picture of an instant, zero being now. What to do next is
+// said of now alone: nobody can act in the past.
+func at(c *op.Call, then time.Time) (Picture, error) {
 	p := Picture{At: c.Now, Proposed: []string{}, Actions: []Action{}}
 	var err error
-	if p.Scope, err = scopes.Current(c); err != nil {
+	if then.IsZero() {
+		p.Scope, err = scopes.Current(c)
+	} else {
+		p.At = then
+		p.Scope, err = scopes.CurrentAt(c, then)
+	}
+	if err != nil {
 		return p, err
 	}
 	cat, err := frameworks.Shipped()
@@ -144,10 +155,10 @@ func get(c *op.Call, _ op.None) (Picture, error) {
 	if err != nil {
 		return p, err
 	}
-	if p.Answers, err = checks.All(c); err != nil {
+	if p.Answers, err = checks.AllAt(c, then); err != nil {
 		return p, err
 	}
-	if p.Controls, err = known(c, p.Answers); err != nil {
+	if p.Controls, err = known(c, then, p.Answers); err != nil {
 		return p, err
 	}
 	library, err := controls.Library()
@@ -155,13 +166,17 @@ func get(c *op.Call, _ op.None) (Picture, error) {
 		return p, err
 	}
 	p.count()
-	p.propose(library)
+	if then.IsZero() {
+		p.propose(library)
+	}
 	for _, k := range inScope {
 		p.Criteria = append(p.Criteria, p.criterion(k, library))
 	}
 	p.sum(edition)
 	p.Sentence = p.sentence()
-	p.Actions = p.actions()
+	if then.IsZero() {
+		p.Actions = p.actions()
+	}
 	return p, nil
 }
 
@@ -200,14 +215,26 @@ func (p *Picture) propose(library []controls.Template) {
 const selectNewest = `SELECT l.control_id, MAX(e.captured) FROM evidence_control l JOIN evidence e ON e.org_id = l.org_id AND e.id = l.evidence_id
 	WHERE l.org_id = ? AND e.superseded_by = '' AND e.erased = 0 AND e.level <= 6 GROUP BY l.control_id`
 
+// The same by an instant: what was sealed until then, and neither superseded
+// nor erased by then.
+const selectNewestThen = `SELECT l.control_id, MAX(e.captured) FROM evidence_control l JOIN evidence e ON e.org_id = l.org_id AND e.id = l.evidence_id
+	LEFT JOIN evidence n ON n.org_id = e.org_id AND n.id = e.superseded_by
+	WHERE l.org_id = ? AND e.sealed <= ? AND (e.superseded_by = '' OR n.sealed > ?) AND (e.erased = 0 OR e.erased > ?) AND e.level <= 6 GROUP BY l.control_id`
+
 // known joins each adopted control with its checks and its evidence.
-func known(c *op.Call, answers []checks.Check) ([]Control, error) {
+func known(c *op.Call, then time.Time, answers []checks.Check) ([]Control, error) {
+	query, args, now := selectNewest, []any{c.Org}, c.Now
 	active, err := controls.Active(c)
+	if !then.IsZero() {
+		ms := clock.Millis(then)
+		query, args, now = selectNewestThen, []any{c.Org, ms, ms, ms}, then
+		active, err = controls.ActiveAt(c, then)
+	}
 	if err != nil {
 		return nil, err
 	}
 	newest := map[id.Control]time.Time{}
-	err = c.Tx.Each(selectNewest, []any{c.Org}, func(scan func(...any) error) error {
+	err = c.Tx.Each(query, args, func(scan func(...any) error) error {
 		var (
 			control id.Control
 			at      int64
@@ -222,7 +249,7 @@ func known(c *op.Call, answers []checks.Check) ([]Control, error) {
 	out := make([]Control, 0, len(active))
 	for _, a := range active {
 		x := Control{Control: a, Designed: Empty, InPlace: Empty, Evidenced: Empty, Checks: []string{}, Newest: newest[a.ID]}
-		x.weigh(answers, c.Now)
+		x.weigh(answers, now)
 		out = append(out, x)
 	}
 	return out, nil

@@ -87,7 +87,31 @@ func Current(c *op.Call) (Scope, error) {
 	if err != nil {
 		return Scope{}, err
 	}
-	return Scope{Type: TypeII, Categories: []string{frameworks.Security}, Catalogue: cat.Current().ID}, nil
+	return undecided(cat), nil
+}
+
+// CurrentAt returns the scope that was in force at an instant, for other
+// operations.
+func CurrentAt(c *op.Call, at time.Time) (Scope, error) {
+	all, err := list(c, op.None{})
+	for _, s := range all.Items { // newest first
+		if !s.Effective.After(at) {
+			return s, err
+		}
+	}
+	if err != nil {
+		return Scope{}, err
+	}
+	cat, err := frameworks.Shipped()
+	if err != nil {
+		return Scope{}, err
+	}
+	return undecided(cat), nil
+}
+
+// undecided is what holds before anybody has decided.
+func undecided(cat *frameworks.Catalogue) Scope {
+	return Scope{Type: TypeII, Categories: []string{frameworks.Security}, Catalogue: cat.Current().ID}
 }
 
 func list(c *op.Call, _ op.None) (op.Page[Scope], error) {

@@ -125,6 +125,10 @@
 //
 //	ListTools(t ToolsView)
 //
+// In help.templ:
+//
+//	Term(word, text string)
+//
 // In form.templ:
 //
 //	Form(f FormView)

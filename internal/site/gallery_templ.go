@@ -1296,7 +1296,7 @@ func galleryWork() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Card(CardView{Title: "Checks", Flush: true, Note: "worst first"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var50), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Card(CardView{Title: "Checks", Term: "check", Flush: true, Note: "worst first"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var50), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"net/url"
 	"strings"
 	"time"
 
@@ -184,6 +185,14 @@ func (m Me) initials() string {
 }
 
 func (s Shell) tabs() []NavItem { return s.Tabs[:min(4, len(s.Tabs))] }
+
+// helpHref is the help about the page that an item of the sidebar leads to.
+func helpHref(current string) string {
+	if current == "" {
+		return "/help"
+	}
+	return "/help?about=" + url.QueryEscape(current)
+}
 
 // goKeys are the "g" keys of the sidebar's items.
 func (s Shell) goKeys() []Key {

@@ -32,12 +32,14 @@ type Fact struct {
 	Href   string
 	Person string // shown with a disc after Text: "Owner", "Mei-Lin Park"
 	Node   templ.Component
+	Term   string // the text is a word of the glossary, which it opens
 }
 
 // CardView is the frame of one subject of a page. Cards are never nested.
 type CardView struct {
 	ID    string
 	Title string
+	Term  string          // the title is a word of the glossary, which it opens
 	Note  string          // beside the title, quiet
 	Aside templ.Component // right end of the head: a link, a legend, a count
 	Foot  templ.Component

@@ -202,7 +202,7 @@ func homeBody(h home) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = site.Card(site.CardView{ID: "map", Title: "Criteria", Flush: true, Aside: site.Group(mapLegend(), site.LinkText(site.Link{Text: "Table", Href: "/criteria"}))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = site.Card(site.CardView{ID: "map", Title: "Criteria", Term: "criterion", Flush: true, Aside: site.Group(mapLegend(), site.LinkText(site.Link{Text: "Table", Href: "/criteria"}))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -249,7 +249,7 @@ func homeBody(h home) templ.Component {
 							}
 							return nil
 						})
-						templ_7745c5c3_Err = site.Card(site.CardView{ID: "log", Title: "Evidence log", Aside: site.LinkText(site.Link{Text: "Verify now", Href: "/log"})}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = site.Card(site.CardView{ID: "log", Title: "Evidence log", Term: "log", Aside: site.LinkText(site.Link{Text: "Verify now", Href: "/log"})}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -25,6 +25,22 @@
     for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
   });
 
+  // Words of the glossary. Without this a word is a link to its place among all.
+  document.addEventListener("click", (event) => {
+    const term = closest(event, "a[data-means]"), panel = document.getElementById("tm-help");
+    if (!term || !panel || !panel.showPopover || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    panel.querySelector("h2").textContent = term.dataset.term;
+    panel.querySelector("[data-help-means]").textContent = term.dataset.means;
+    const avoid = panel.querySelector("[data-help-avoid]");
+    avoid.hidden = !term.dataset.avoid;
+    avoid.querySelector("span").textContent = term.dataset.avoid;
+    panel.querySelector("[data-help-all]").href = term.getAttribute("href");
+    if (panel.matches(":popover-open")) panel.hidePopover();
+    panel.showPopover();
+    panel.querySelector("h2").focus();
+  });
+
   // Dialogs. Without this the button is a link to a page with the same form.
   document.addEventListener("click", (event) => {
     const opener = closest(event, "[data-opens]");
