@@ -253,7 +253,7 @@ func (r results) findings() []site.FindingView {
 func rank(severity string) int { return slices.Index([]string{"high", "medium", "low"}, severity) }
 
 func (r results) finding(a checks.Check) site.FindingView {
-	f := site.FindingView{Status: site.StatusFail, ID: a.ID, Text: phrase(cmp.Or(a.Summary, a.Title)), Risk: sentence(a.Risk), Severity: a.Severity, Href: "/checks/" + a.ID}
+	f := site.FindingView{Status: site.StatusFail, ID: a.ID, Text: strings.TrimSuffix(cmp.Or(a.Summary, a.Title), "."), Risk: sentence(a.Risk), Severity: a.Severity, Href: "/checks/" + a.ID}
 	if a.Status == checks.Unknown {
 		f.Status, f.Severity = site.StatusUnknown, "unknown"
 		f.Text, f.Risk = phrase(cmp.Or(a.Reason, a.Title)), "Not counted as passing."

@@ -142,7 +142,7 @@ func TestACheckIsChangedRetiredAndAdjustedOnItsPages(t *testing.T) {
 		v.Post("/checks/import", "yaml", file).LeadsTo("/checks")
 		v.Post("/checks/git.release.protected/judge").LeadsTo("/checks/git.release.protected")
 		owner := s.As(optest.Member(t, desk, auth.ControlOwner))
-		for _, path := range []string{"/checks/new", "/checks/import", "/checks/own.commit.subject/edit", "/checks/own.commit.subject/retire", "/checks/git.commit.signed/adjust"} {
+		for _, path := range []string{"/checks/new", "/checks/import", "/checks/own.commit.subject/edit", "/checks/own.commit.subject/retire"} {
 			owner.Get(path).Is(http.StatusForbidden)
 		}
 	})

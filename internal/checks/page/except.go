@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
@@ -19,7 +18,7 @@ func except(v *site.Visit) error {
 	err := v.Form(&in)
 	v.Key = ""
 	if err == nil {
-		in.Check = v.Path("id")
+		in.Check, in.Keys = v.Path("id"), lines(v.R.PostForm.Get("keys"))
 		_, err = checks.Except.Do(v.Context(), v.Desk, in)
 	}
 	if err == nil {
@@ -36,48 +35,6 @@ func except(v *site.Visit) error {
 	return v.ShowWrong(x.shell(), showBody(x))
 }
 
-// waived is the list of all exceptions.
-type waived struct {
-	List []checks.Waiver
-	Now  time.Time
-	May  bool
-}
-
-func showExceptions(v *site.Visit) error {
-	list, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Limit: 500})
-	if err != nil {
-		return err
-	}
-	x := waived{List: list.Items, Now: v.Clock.Now(), May: v.Actor.May(auth.ExceptWrite)}
-	return v.Show(shell("Exceptions", site.Crumb{Text: "Exceptions"}), exceptionsBody(x))
-}
-
-func (x waived) count(s checks.WaiverState) int64 {
-	n := int64(0)
-	for _, w := range x.List {
-		if w.State == s {
-			n++
-		}
-	}
-	return n
-}
-
-func (x waived) sentence() string {
-	n := x.count(checks.WaiverInForce)
-	if n == 0 {
-		return "No exception is in force."
-	}
-	return site.Plural(n, "exception is", "exceptions are") + " in force. What they cover is neither a pass nor a fail."
-}
-
-func (x waived) facts() []site.Fact {
-	n := x.count(checks.WaiverPending)
-	if n == 0 {
-		return nil
-	}
-	return []site.Fact{{Text: site.Plural(n, "waits for approval", "wait for approval")}}
-}
-
 func waiverTable(list []checks.Waiver, may, named bool) site.TableView {
 	t := site.TableView{Caption: "Exceptions", Columns: []site.Column{{Head: "Exception", Mono: true, Phone: site.PlaceFirst}, {Head: "Reason", Wide: true, Phone: site.PlaceFirst},
 		{Head: "Covers"}, {Head: "Owner"}, {Head: "Status", Phone: site.PlaceEnd}, {Head: "Act", Phone: site.PlaceEnd}},
@@ -86,12 +43,9 @@ func waiverTable(list []checks.Waiver, may, named bool) site.TableView {
 		t.Empty.Link = site.Link{Text: "Failing checks", Href: "/checks?status=fail"}
 	}
 	for _, w := range list {
-		covers := site.Words("every failing one")
-		if w.Key != "" {
-			covers = site.Cell{Text: site.Brief(w.Key), Mono: true}
-		}
+		covers := site.Cell{Text: scopeOf(w), Mono: w.Key != ""}
 		if named {
-			covers = site.Cell{Text: w.Check, Href: "/checks/" + w.Check, Mono: true, Note: w.Key}
+			covers = site.Cell{Text: w.Check, Href: "/checks/" + w.Check, Mono: true, Note: scopeOf(w)}
 		}
 		status, act := site.Mark(site.StatusExcepted, "Excepted until "+site.Date(w.Ends)), site.Words("")
 		switch {
@@ -106,7 +60,7 @@ func waiverTable(list []checks.Waiver, may, named bool) site.TableView {
 		case may:
 			act = site.Cell{Text: "End it", Href: endOf(w)}
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(site.ShortID(string(w.ID), "/checks/"+w.Check+"#exceptions")), site.WordsNote(w.Reason, signed(w)), covers,
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(site.ShortID(string(w.ID), "/exceptions/"+string(w.ID))), site.WordsNote(w.Reason, signed(w)), covers,
 			site.Node(site.Person(w.Owner)), status, act}})
 	}
 	return t
@@ -145,7 +99,7 @@ func (x detail) mayApprove(w checks.Waiver) bool {
 func (x detail) wish(w checks.Waiver) string {
 	covers := "every failing " + x.Kind
 	if w.Key != "" {
-		covers = site.Brief(w.Key)
+		covers = scopeOf(w)
 	}
 	return "Would cover " + covers + " until " + w.Ends.Format("2 January 2006") + ". Asked by " + w.Asker + "."
 }
@@ -194,14 +148,12 @@ func one(v *site.Visit) (checks.Waiver, error) {
 	if err := v.Actor.Require(auth.ExceptWrite); err != nil {
 		return checks.Waiver{}, err
 	}
-	list, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Limit: 500})
+	w, err := checks.ExceptGet.Do(v.Context(), v.Desk, checks.WaiverRef{ID: v.Path("id")})
 	if err != nil {
 		return checks.Waiver{}, err
 	}
-	for _, w := range list.Items {
-		if string(w.ID) == v.Path("id") && (w.State == checks.WaiverInForce || w.State == checks.WaiverPending) {
-			return w, nil
-		}
+	if w.State == checks.WaiverInForce || w.State == checks.WaiverPending {
+		return w.Waiver, nil
 	}
 	return checks.Waiver{}, fault.NotFound("There is no exception %s that is in force or waits for approval.", v.Path("id"))
 }

@@ -109,15 +109,11 @@ func read(v *site.Visit) (detail, error) {
 		return x, err
 	}
 	x.judged(chosen)
-	all, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Limit: 500})
+	all, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Check: x.ID, Limit: 200})
 	if err != nil {
 		return x, err
 	}
-	for _, w := range all.Items {
-		if w.Check == x.ID {
-			x.Waivers = append(x.Waivers, w)
-		}
-	}
+	x.Waivers = all.Items
 	x.Form = exceptForm(x)
 	cat, err := frameworks.Shipped()
 	if err != nil {
@@ -370,7 +366,7 @@ func exceptForm(x detail) site.FormView {
 	return site.FormView{Action: "/checks/" + x.ID + "/except", Buttons: []site.ButtonView{{Text: "Ask for the exception"}}, Fields: []site.FieldView{
 		{Kind: site.FieldArea, Name: "reason", Label: "Reason", Help: "Why the failure is accepted, and what covers the risk meanwhile. 10 characters at least.", Rows: 3, Attrs: templ.Attributes{"maxlength": "2000"}},
 		{Kind: site.FieldDate, Name: "ends", Label: "Ends on", Help: "Within 12 months.", Attrs: templ.Attributes{"min": x.Now.AddDate(0, 0, 1).Format(time.DateOnly), "max": x.Now.AddDate(1, 0, 0).Format(time.DateOnly)}},
-		{Name: "key", Label: "Only for this " + x.Kind, Optional: true, Mono: true, Help: "Its key as the table gives it. Left empty, it covers every failing one.", Autocomplete: "off"},
+		{Kind: site.FieldArea, Name: "keys", Label: "Only for these", Optional: true, Mono: true, Rows: 2, Help: "Keys as the table gives them, one to a line. Left empty, it covers every failing one.", Autocomplete: "off"},
 		{Name: "owner", Label: "Who answers for it", Optional: true, Help: "You, if left empty."},
 	}}
 }

@@ -33,6 +33,7 @@ type detail struct {
 	Failing      []checks.Finding
 	FailingOf    checks.Check // the check the findings are of
 	From, To     time.Time    // of the calendar
+	Earliest     time.Time    // month there may be a record of
 	Held         checks.Held
 	Windows      []window
 	Since        time.Time // of the current status; zero if unknown
@@ -135,13 +136,19 @@ func (x *detail) readHeld(v *site.Visit) error {
 	x.From = time.Date(x.Now.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
 	x.To = x.From.AddDate(1, 0, 0)
 	decided := false
-	if from, err := time.Parse(time.DateOnly, scope.Starts); err == nil && from.Before(x.Now) {
+	if from, ok := site.ChosenMonths(v.Query("months")); ok && !from.After(x.Now) {
+		x.From, x.To, decided = from, from.AddDate(1, 0, 0), true
+	} else if from, err := time.Parse(time.DateOnly, scope.Starts); err == nil && from.Before(x.Now) {
 		if to, err := time.Parse(time.DateOnly, scope.Ends); err == nil {
 			x.From, x.To, decided = from, to.AddDate(0, 0, 1), true
 		}
 	}
 	if x.Held, err = x.over(v, x.From, x.To); err != nil {
 		return err
+	}
+	x.Earliest = x.From
+	if len(x.Held.Spans) > 0 && x.Held.Spans[0].Status != checks.Unknown || decided {
+		x.Earliest = x.From.AddDate(-1, 0, 0) // there may be more before
 	}
 	first := x.first()
 	if !decided && !first.IsZero() {
@@ -197,11 +204,14 @@ func span(from, to time.Time) string {
 func (x detail) intervals() []site.Interval {
 	var out []site.Interval
 	last := len(x.Held.Spans) - 1
+	open := site.StretchHref(x.about())
 	for i, s := range x.Held.Spans {
-		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: site.Capital(s.Cause)}
+		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: reasonOf(s.Status, s.Cause), Href: open(s.From, s.To)}
 		switch length := s.To.Sub(s.From); {
-		case i == 0 && s.Status == checks.Unknown, length < shortest:
-			// Nobody looked yet, or too short to be told from its neighbours.
+		case i == 0 && s.Status == checks.Unknown && last > 0:
+			x.Blank = true // nobody looked yet
+		case length < shortest:
+			// Too short to be told from its neighbours.
 		case s.Status == checks.Fail && i == last:
 			x.Label = site.Duration(length) + ", open"
 		default:
@@ -212,9 +222,25 @@ func (x detail) intervals() []site.Interval {
 	return out
 }
 
+// about is what the calendar's stretches are asked of.
+func (x detail) about() url.Values { return url.Values{"control": {string(x.ID)}} }
+
+func (x detail) chosenYears() site.YearsView {
+	return site.YearsView{Path: implied(x.Control.Control), From: time.Date(x.From.Year(), x.From.Month(), 1, 0, 0, 0, 0, time.UTC), First: x.Earliest, Now: x.Now, Hash: "coverage"}
+}
+
+// reasonOf is what a check says: the message of a failure keeps the spelling
+// of the name that it begins with.
+func reasonOf(s checks.Status, text string) string {
+	if s == checks.Fail || s == checks.Excepted {
+		return text
+	}
+	return site.Capital(text)
+}
+
 func (x detail) windowTable() site.TableView {
 	t := site.TableView{Caption: "Windows", Columns: []site.Column{{Head: "Window", Wide: true, Phone: site.PlaceFirst}, {Head: "Hours", Num: true},
-		{Head: "Uptime", Num: true}, {Head: "Coverage", Num: true}, {Head: "Worst case", Num: true}, {Head: "Mean time to repair", Num: true}, {Head: "Drift events", Num: true}}}
+		{Head: "Uptime", Num: true}, {Head: "Excepted h", Num: true}, {Head: "Coverage", Num: true}, {Head: "Worst case", Num: true}, {Head: "Mean time to repair", Num: true}, {Head: "Drift events", Num: true}}}
 	for _, w := range x.Windows {
 		repair := "–"
 		if w.MTTR > 0 {
@@ -226,9 +252,17 @@ func (x detail) windowTable() site.TableView {
 		uptime := site.Words(percent(w.Uptime))
 		uptime.Strong = true
 		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.WordsNote(w.Name, w.State), site.Words(site.Count(int64(w.To.Sub(w.From) / time.Hour))), uptime,
-			site.Words(percent(w.Coverage)), site.Words(percent(w.WorstCase)), site.Words(repair), site.Words(site.Count(int64(w.Drifts)))}})
+			site.Words(hoursOf(w.Metrics.Excepted)), site.Words(percent(w.Coverage)), site.Words(percent(w.WorstCase)), site.Words(repair), site.Words(site.Count(int64(w.Drifts)))}})
 	}
 	return t
+}
+
+// hoursOf are whole hours, or a dash for none.
+func hoursOf(d time.Duration) string {
+	if d <= 0 {
+		return "–"
+	}
+	return site.Count(int64(d / time.Hour))
 }
 
 func percent(s string) string {
@@ -269,7 +303,7 @@ func (x detail) sentence() string {
 	}
 	switch x.Status {
 	case site.StatusFail:
-		return site.Capital(strings.TrimSuffix(orElse(x.FailingOf.Summary, x.Why), ".")) + from + "."
+		return strings.TrimSuffix(orElse(x.FailingOf.Summary, x.Why), ".") + from + "."
 	case site.StatusUnknown:
 		return "It cannot be known whether it holds" + from + ". " + stop(site.Capital(x.reason()))
 	case site.StatusPass:
@@ -287,7 +321,7 @@ func (x detail) sentence() string {
 func (x detail) excepted() string {
 	for _, c := range x.Checks {
 		if c.Looked && c.Status == checks.Excepted {
-			return strings.TrimSuffix(site.Capital(c.Summary), ".") + ". An exception covers it until " + since(c.Until) + "."
+			return strings.TrimSuffix(c.Summary, ".") + ". An exception covers it until " + since(c.Until) + "."
 		}
 	}
 	return "It fails, and an exception covers it."

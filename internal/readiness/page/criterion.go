@@ -28,6 +28,7 @@ type criterion struct {
 	Evidence []evidence.Record
 	Signed   int64 // entries under the newest signed head
 	Members  []auth.Member
+	Causes   []cause // why it is not ready
 	May      bool
 }
 
@@ -60,6 +61,9 @@ func showCriterion(v *site.Visit) error {
 		}
 	}
 	slices.SortStableFunc(x.Checks, func(a, b checks.Check) int { return shownStatus(a).Order() - shownStatus(b).Order() })
+	if err := x.causes(v); err != nil {
+		return err
+	}
 	if err := x.propose(v); err != nil {
 		return err
 	}
@@ -145,7 +149,7 @@ func shownStatus(a checks.Check) site.Status {
 	return statusOf(a.Status)
 }
 
-func (x criterion) said() site.SentenceView {
+func (x criterion) opening() site.SentenceView {
 	status, word := verdictStatus(x.State.Verdict)
 	out := site.SentenceView{Lead: site.Lead{ID: x.Code, Name: x.line.Title, Status: status, Word: word}, Work: true, Sources: "/figures"}
 	switch {
@@ -214,16 +218,11 @@ func (x criterion) checkTable() site.TableView {
 		{Head: "Severity"}, {Head: "Status", Phone: site.PlaceEnd},
 	}, Empty: site.EmptyView{Title: "No check bears on it.", Text: "No machine can see this one; people and documents answer it."}}
 	for _, a := range x.Checks {
-		says, status, word := a.Title, shownStatus(a), ""
-		switch {
-		case !a.Looked:
-			word = "No source shows it"
-		case a.Status == checks.Unknown:
-			says = a.Reason
-		case a.Summary != "":
-			says = a.Summary
+		status, word := shownStatus(a), ""
+		if !a.Looked {
+			word = "Nothing reads this"
 		}
-		t.Rows = append(t.Rows, site.Row{Href: checkHref(a.ID), Cells: []site.Cell{site.ID(a.ID, checkHref(a.ID)), site.Words(phrase(says)),
+		t.Rows = append(t.Rows, site.Row{Href: checkHref(a.ID), Cells: []site.Cell{site.ID(a.ID, checkHref(a.ID)), site.Words(said(a)),
 			site.Words(strength(a, x.Code)), site.Words(a.Severity), site.Mark(status, word)}})
 	}
 	return t
