@@ -19,6 +19,7 @@ import (
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/collectors/git"
 	"github.com/tickmark/tickmark/internal/collectors/host"
+	"github.com/tickmark/tickmark/internal/collectors/ldap"
 	"github.com/tickmark/tickmark/internal/collectors/postgres"
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/controls"
@@ -57,7 +58,7 @@ func Operations() []op.Operation {
 
 // Collectors lists what can be read.
 func Collectors() []sources.Collector {
-	return []sources.Collector{git.New(), host.New(), postgres.New()}
+	return []sources.Collector{git.New(), host.New(), ldap.New(), postgres.New()}
 }
 
 // App is an open installation.
