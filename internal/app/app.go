@@ -20,6 +20,7 @@ import (
 	"github.com/tickmark/tickmark/internal/collectors/dns"
 	"github.com/tickmark/tickmark/internal/collectors/git"
 	"github.com/tickmark/tickmark/internal/collectors/host"
+	"github.com/tickmark/tickmark/internal/collectors/ldap"
 	"github.com/tickmark/tickmark/internal/collectors/postgres"
 	"github.com/tickmark/tickmark/internal/collectors/tls"
 	"github.com/tickmark/tickmark/internal/conf"
@@ -78,6 +79,7 @@ func Collectors() []sources.Collector {
 // are told most surely.
 func Importers() []sources.Importer {
 	return []sources.Importer{ocsf.New(), asff.New(), trivy.New(), sarif.New()}
+	return []sources.Collector{git.New(), host.New(), ldap.New(), postgres.New()}
 }
 
 // App is an open installation.

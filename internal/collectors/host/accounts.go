@@ -73,6 +73,12 @@ func (l *look) directories() {
 	}
 }
 
+// directoryFields are what only a directory knows of an account.
+var directoryFields = []string{
+	"entry", "mail", "display_name", "disabled", "service", "service_signs", "groups", "password_expires_at", "password_never_expires",
+	"password_not_required", "password_change_due", "created_at",
+}
+
 func (l *look) accounts(ctx context.Context) error {
 	if l.users == nil {
 		return nil
@@ -86,6 +92,8 @@ func (l *look) accounts(ctx context.Context) error {
 	taken := map[string]bool{}
 	for i, u := range l.users {
 		f := newFacts()
+		f.set("kept_by", "machine")
+		f.unsaid("a machine does not keep this", directoryFields...)
 		f.set("name", u.name)
 		f.set("uid", int64(u.uid))
 		f.set("shell", u.shell)

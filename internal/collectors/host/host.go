@@ -28,7 +28,7 @@ func New() Collector { return Collector{} }
 func (Collector) Kind() string { return "host" }
 
 // Version changes whenever the same machine would yield other facts.
-func (Collector) Version() string { return "1" }
+func (Collector) Version() string { return "2" }
 
 // settings are what a source of this kind can be told.
 type settings struct {

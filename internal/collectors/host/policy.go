@@ -9,6 +9,8 @@ import (
 func (l *look) passwordPolicy(context.Context) error {
 	f := newFacts()
 	const kind = "password_policy"
+	f.set("kept_by", "machine")
+	f.unsaid("a machine does not keep this", "name", "change_after_reset", "grace_sign_ins")
 	for field, key := range map[string]string{"max_days": "PASS_MAX_DAYS", "min_days": "PASS_MIN_DAYS", "warn_days": "PASS_WARN_AGE"} {
 		if n, ok := number(l.login, key); ok {
 			f.set(field, n)

@@ -2,17 +2,9 @@ package postgres_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -117,7 +109,7 @@ func (s *server) prepare() error {
 		return err
 	}
 	defer admin.Close(ctx)
-	cert, key, err := certificate()
+	cert, key, err := serverstest.Certificate()
 	if err != nil {
 		return err
 	}
@@ -164,27 +156,6 @@ chmod 600 %[1]s'`, name, text))
 			return err
 		}
 	}
-}
-
-// certificate is one for 127.0.0.1 that vouches for itself.
-func certificate() (cert, key string, err error) {
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return "", "", err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "database of a test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
-	if err != nil {
-		return "", "", err
-	}
-	raw, err := x509.MarshalPKCS8PrivateKey(k)
-	block := func(kind string, b []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b}))
-	}
-	return block("CERTIFICATE", der), block("PRIVATE KEY", raw), err
 }
 
 func (s *server) settings(more ...string) json.RawMessage {
