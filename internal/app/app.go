@@ -18,6 +18,7 @@ import (
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/collectors/git"
+	"github.com/tickmark/tickmark/internal/collectors/gitea"
 	"github.com/tickmark/tickmark/internal/collectors/host"
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/controls"
@@ -55,7 +56,7 @@ func Operations() []op.Operation {
 }
 
 // Collectors lists what can be read.
-func Collectors() []sources.Collector { return []sources.Collector{git.New(), host.New()} }
+func Collectors() []sources.Collector { return []sources.Collector{git.New(), gitea.New(), host.New()} }
 
 // App is an open installation.
 type App struct {
