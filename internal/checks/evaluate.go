@@ -167,7 +167,7 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 				return out, err
 			}
 		}
-		n, said, err := advance(c, v.run, x)
+		n, said, err := advance(c, v.run, &x)
 		if err != nil {
 			return out, err
 		}
@@ -189,7 +189,7 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 
 // advance brings the intervals of a check up to a run; the check as a whole
 // has the empty key. What it wrote is returned for the entry: see written.
-func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, error) {
+func advance(c *op.Call, run sources.Run, x *concluded) (int, map[string]any, error) {
 	was, err := db.Rows(c.Tx, selectOpen, []any{c.Org, x.def.ID, run.Source, open}, scanInterval)
 	if err != nil {
 		return 0, nil, err
@@ -203,11 +203,19 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 		}
 	}
 	r := x.result
-	last, done, err := lastResult(c, run, x)
+	last, done, err := lastResult(c, run, *x)
 	if err != nil || done {
 		return 0, nil, err
 	}
-	changes := Advance(each, last, run.Ended, x.covered, x.judged)
+	covered, judged := x.covered, x.judged
+	if !covered && r.Class == classMissing {
+		// The run looked and was not shown it: what was known of each is not
+		// gone, and not known any more.
+		covered, judged = true, blinded(each, r.Outcome())
+		r.Total, r.Unknown = len(judged), len(judged)
+		x.result = r
+	}
+	changes := Advance(each, last, run.Ended, covered, judged)
 	all := Advance(whole, last, run.Ended, true, []Judged{{"", r.Outcome()}})
 	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(all.At), run.ID, x.def.Digest(), string(r.Status),
 		r.Total, r.Passing, r.Failing, r.Unknown, r.NotApplicable, r.Summary, r.Reason, r.Remedy)
@@ -215,7 +223,7 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 		return 0, nil, err
 	}
 	closed, opened := append(changes.Closed, all.Closed...), append(changes.Opened, all.Opened...)
-	if err := shut(c, run, x, closed); err != nil {
+	if err := shut(c, run, *x, closed); err != nil {
 		return 0, nil, err
 	}
 	ins, err := c.Tx.Prepare(insertInterval)
@@ -231,6 +239,15 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 		}
 	}
 	return len(closed) + len(opened), written(r, all.At, changes.At, opened, closed), nil
+}
+
+// blinded gives every resource that was judged before the same outcome.
+func blinded(each []Interval, o Outcome) []Judged {
+	out := make([]Judged, len(each))
+	for i, was := range each {
+		out[i] = Judged{was.Key, o}
+	}
+	return out
 }
 
 // lastResult is when the check last spoke of the source, and whether it was

@@ -116,6 +116,9 @@ func (r *Reader) read(ctx context.Context, desk *op.Desk, w reading) (Run, error
 		}
 		return Fail.Do(ctx, desk, Failure{Source: s, Collector: name(c), Started: started, Err: errors.New(hush(plain(err), x.Secret)), job: w.job})
 	}
+	if err := withhold(ctx, desk, s, in); err != nil {
+		return Run{}, err
+	}
 	h := harvest{Source: s, Collector: name(c), Started: started, Ended: desk.Clock.Now(), Evaluate: w.evaluate, job: w.job}
 	h.Missing, h.Scope = hushed(in, x.Secret)
 	if err := h.store(ctx, desk, in); err != nil {
