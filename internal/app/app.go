@@ -19,6 +19,7 @@ import (
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/collectors/dns"
 	"github.com/tickmark/tickmark/internal/collectors/git"
+	"github.com/tickmark/tickmark/internal/collectors/gitea"
 	"github.com/tickmark/tickmark/internal/collectors/host"
 	"github.com/tickmark/tickmark/internal/collectors/ldap"
 	"github.com/tickmark/tickmark/internal/collectors/postgres"
@@ -81,6 +82,7 @@ func Importers() []sources.Importer {
 	return []sources.Importer{ocsf.New(), asff.New(), trivy.New(), sarif.New()}
 	return []sources.Collector{git.New(), host.New(), ldap.New(), postgres.New()}
 }
+func Collectors() []sources.Collector { return []sources.Collector{git.New(), gitea.New(), host.New()} }
 
 // App is an open installation.
 type App struct {

@@ -268,3 +268,75 @@ func TestCoverageAddsUpToThePeriod(t *testing.T) {
 		}
 	})
 }
+
+// hides is a source that shows some machines and then says that it is not
+// allowed to show them all, or any.
+type hides struct {
+	show    []string
+	covered bool
+}
+
+func (hides) Kind() string    { return "git" }
+func (hides) Version() string { return "test" }
+func (h hides) Collect(_ context.Context, _ json.RawMessage, in *sources.Intake) error {
+	in.Missing(sources.Missing{Kind: "machine", Reason: "the account lost the right to list machines", Remedy: "Give it back."})
+	if h.covered {
+		in.Cover("machine")
+	}
+	for _, name := range h.show {
+		if err := in.Add(sources.Resource{Kind: "machine", Key: name, Attrs: map[string]any{"hostname": name, "firewall_active": true}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestPermissionLostInTheMiddleIsUnknownAndNotFewer(t *testing.T) {
+	for name, h := range map[string]hides{
+		"shows none, covers none": {},
+		"shows none, covers":      {covered: true},
+		"shows the first page":    {show: []string{"a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			optest.Each(t, func(t *testing.T, desk *op.Desk) {
+				b := newBench(t, desk)
+				b.show(map[string]any{"a": true, "b": true, "c": false})
+				for range 2 { // it stays so
+					optest.Clock(desk).Advance(time.Hour)
+					reader, err := sources.NewReader(h)
+					if err != nil {
+						t.Fatal(err)
+					}
+					run, err := reader.Read(t.Context(), desk, b.source.ID, nil, false)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := checks.EvaluateRun(t.Context(), desk, run.ID, nil); err != nil {
+						t.Fatal(err)
+					}
+					seen, err := sources.Resources.Do(t.Context(), desk, sources.SeenFilter{Source: string(b.source.ID), Kind: "machine"})
+					if err != nil || seen.Total != 3 {
+						t.Errorf("%d machines are left of 3, %v", seen.Total, err)
+					}
+					d := b.check()
+					if d.Status != checks.Unknown || len(d.Sources) != 1 || d.Unknown != 3 || d.Sources[0].Reason != "the account lost the right to list machines" {
+						t.Errorf("the check: %s, %+v", d.Status, d.Sources)
+					}
+					list, err := checks.Findings.Do(t.Context(), desk, checks.FindingFilter{ID: ownID, Status: "unknown"})
+					if err != nil || len(list.Items) != 3 {
+						t.Fatalf("%d findings, %v", len(list.Items), err)
+					}
+					for _, f := range list.Items {
+						if f.Status != checks.Unknown || f.Reason != "the account lost the right to list machines" {
+							t.Errorf("%s: %s, %q", f.Key, f.Status, f.Reason)
+						}
+					}
+				}
+				b.show(map[string]any{"a": true, "b": true}) // given back, and c is really gone
+				if d := b.check(); d.Status != checks.Pass || d.Passing != 2 {
+					t.Errorf("given back: %s, %+v", d.Status, d.Sources)
+				}
+			})
+		})
+	}
+}

@@ -167,7 +167,7 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 				return out, err
 			}
 		}
-		n, said, err := advance(c, v.run, x)
+		n, said, err := advance(c, v.run, &x)
 		if err != nil {
 			return out, err
 		}
@@ -189,7 +189,7 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 
 // advance brings the intervals of a check up to a run; the check as a whole
 // has the empty key. What it wrote is returned for the entry: see written.
-func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, error) {
+func advance(c *op.Call, run sources.Run, x *concluded) (int, map[string]any, error) {
 	was, err := db.Rows(c.Tx, selectOpen, []any{c.Org, x.def.ID, run.Source, open}, scanInterval)
 	if err != nil {
 		return 0, nil, err
@@ -203,7 +203,7 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 		}
 	}
 	r := x.result
-	last, again, done, err := lastResult(c, run, x)
+	last, again, done, err := lastResult(c, run, *x)
 	if err != nil || done {
 		return 0, nil, err
 	}
@@ -216,7 +216,15 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 			at = last.Add(time.Millisecond)
 		}
 	}
-	changes := Advance(each, last, turns, x.covered, x.judged)
+	covered, judged := x.covered, x.judged
+	if !covered && r.Class == classMissing {
+		// The run looked and was not shown it: what was known of each is not
+		// gone, and not known any more.
+		covered, judged = true, blinded(each, r.Outcome())
+		r.Total, r.Unknown = len(judged), len(judged)
+		x.result = r
+	}
+	changes := Advance(each, last, turns, covered, judged)
 	all := Advance(whole, last, turns, true, []Judged{{"", r.Outcome()}})
 	if !again {
 		at = all.At
@@ -227,7 +235,7 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 		return 0, nil, err
 	}
 	closed, opened := append(changes.Closed, all.Closed...), append(changes.Opened, all.Opened...)
-	if err := shut(c, run, x, closed); err != nil {
+	if err := shut(c, run, *x, closed); err != nil {
 		return 0, nil, err
 	}
 	ins, err := c.Tx.Prepare(insertInterval)
@@ -243,6 +251,15 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 		}
 	}
 	return len(closed) + len(opened), written(r, at, all.At, changes.At, opened, closed), nil
+}
+
+// blinded gives every resource that was judged before the same outcome.
+func blinded(each []Interval, o Outcome) []Judged {
+	out := make([]Judged, len(each))
+	for i, was := range each {
+		out[i] = Judged{was.Key, o}
+	}
+	return out
 }
 
 const selectEffective = "SELECT MAX(effective) FROM check_definition WHERE org_id = ? AND check_id = ? AND ended = 0"

@@ -119,6 +119,9 @@ func (r *Reader) read(ctx context.Context, desk *op.Desk, w glance) (Run, error)
 		}
 		return Fail.Do(ctx, desk, Failure{Source: s, Collector: name(c), Started: started, Err: errors.New(hush(plain(err), x.Secret)), job: w.job})
 	}
+	if err := withhold(ctx, desk, s, in); err != nil {
+		return Run{}, err
+	}
 	h := harvest{Source: s, Collector: name(c), Started: started, Ended: desk.Clock.Now(), Evaluate: w.evaluate, job: w.job}
 	h.Missing, h.Scope = hushed(in, x.Secret)
 	return h.finish(ctx, desk, in)

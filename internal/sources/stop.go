@@ -19,11 +19,16 @@ var ErrUnreachable = errors.New("cannot be reached")
 
 // transient reports whether asking again may help.
 func transient(err error) bool {
-	var refused net.Error
+	var (
+		refused net.Error
+		passing interface{ Transient() bool }
+	)
 	var lookup *net.DNSError
 	switch {
 	case errors.Is(err, ErrUnreachable), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
+	case errors.As(err, &passing):
+		return passing.Transient()
 	case errors.As(err, &lookup):
 		return !lookup.IsNotFound
 	case errors.Is(err, context.DeadlineExceeded):
