@@ -142,7 +142,7 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if err != nil {
 		return err
 	}
-	a.Mail = mail.New(server)
+	a.Mail, a.Throttle = mail.New(server), auth.NewThrottle()
 	return a.Ledger.Check(ctx)
 }
 

@@ -134,6 +134,12 @@
 //	Readiness(v ReadinessView)
 //	PeriodLine(v PeriodView)
 //
+// In signin.templ:
+//
+//	QR(text, name string)
+//	PasskeyForm(v PasskeyView)
+//	Codes(list []string)
+//
 // In gallery.templ:
 //
 //	Gallery()
