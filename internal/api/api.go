@@ -1,5 +1,6 @@
 // Package api is every operation as JSON over HTTP, the OpenAPI text that says
-// so, and two ways for bytes: in for evidence, out for bundles. It knows no
+// so, and the ways for bytes: in for evidence and for files of other tools, out
+// for bundles. It knows no
 // area: routes, inputs and answers follow from the operations it is given.
 package api
 
@@ -37,9 +38,15 @@ type Extra struct {
 	Bundle func(context.Context, *op.Desk, io.Writer) error
 	// Examination does the same for an engagement, with the logs of both sides.
 	Examination func(ctx context.Context, d *op.Desk, engagement string, w io.Writer) error
+	// Ingest takes a file that is handed in to become a run, and answers what it
+	// looks like. Nil leaves its routes out.
+	Ingest func(ctx context.Context, d *op.Desk, f File, from io.Reader) (any, error)
 	// Reads reports whether the desk may read the log of another organization
 	// than its own, such as that of an engagement's file. Nil: it may not.
 	Reads func(ctx context.Context, d *op.Desk, of id.Org) (bool, error)
+	// Tools answers programs that speak the Model Context Protocol, for whoever
+	// the token stands for. Nil leaves its route out.
+	Tools func(http.ResponseWriter, *http.Request, *op.Desk)
 	// Docs is the page about the API. Nil leaves its route out.
 	Docs http.Handler
 }
@@ -61,13 +68,15 @@ type server struct {
 	guard *http.CrossOriginProtection
 	tries *tries
 	files chan struct{} // one token for each file held in memory
+
+	filing chan struct{} // one for each that is on its way in
 }
 
 // New returns the handler of everything below /api/v1. It panics when two
 // operations claim one route, which no request could settle.
 func New(engine *op.Engine, ops []op.Operation, extra Extra) http.Handler {
 	s := &server{Engine: engine, extra: extra, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(),
-		tries: newTries(), files: make(chan struct{}, maxFiles)}
+		tries: newTries(), files: make(chan struct{}, maxFiles), filing: make(chan struct{}, maxFiling)}
 	a := surface(s.mux, ops)
 	for _, o := range op.Offered(ops) {
 		e := newEndpoint(o)
@@ -82,6 +91,10 @@ func New(engine *op.Engine, ops []op.Operation, extra Extra) http.Handler {
 			s.bundle(w, r, auth.ExportWrite, func(d *op.Desk, w io.Writer) error { return s.extra.Bundle(r.Context(), d, w) })
 		})
 	}
+	if extra.Ingest != nil {
+		s.mux.HandleFunc("POST "+importsPath, s.ingest)
+		s.mux.HandleFunc("POST "+ingestPath, s.ingest)
+	}
 	if extra.Examination != nil {
 		s.mux.HandleFunc("POST "+examinationPath, func(w http.ResponseWriter, r *http.Request) {
 			s.bundle(w, r, auth.AuditReview, func(d *op.Desk, w io.Writer) error {
@@ -91,6 +104,9 @@ func New(engine *op.Engine, ops []op.Operation, extra Extra) http.Handler {
 	}
 	s.mux.HandleFunc(TilesPatterns[0], s.checkpoint)
 	s.mux.HandleFunc(TilesPatterns[1], s.tile)
+	if extra.Tools != nil {
+		s.mux.HandleFunc(ToolsPath, s.tools)
+	}
 	if extra.Docs != nil {
 		s.mux.Handle("GET "+docsPath, extra.Docs)
 	}

@@ -104,7 +104,7 @@ func settled(t *testing.T, d *db.DB) *house {
 	}
 	h.session = s.Secret
 	var granted orgs.GrantedToken
-	h.post("/tokens", map[string]any{"name": "tests"}).want(http.StatusCreated).into(&granted)
+	h.post("/tokens", map[string]any{"name": "tests", "access": "write"}).want(http.StatusCreated).into(&granted)
 	h.token, h.session = granted.Secret, ""
 	if !strings.HasPrefix(h.token, "tmk_") {
 		t.Fatalf("token %q", h.token)

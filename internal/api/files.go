@@ -31,6 +31,9 @@ type Upload struct {
 // no consequence, so this leaves no entry.
 func (s *server) upload(w http.ResponseWriter, r *http.Request) {
 	desk, err := s.desk(r, auth.EvidenceWrite)
+	if err == nil {
+		err = desk.Actor.RequireWrite()
+	}
 	if err != nil {
 		s.refuse(w, r, nil, err)
 		return

@@ -21,6 +21,8 @@ const (
 	blobsPath       = op.Base + "/blobs"
 	bundlePath      = op.Base + "/exports/bundle"
 	examinationPath = op.Base + "/engagements/{id}/bundle"
+	importsPath     = op.Base + "/imports"
+	ingestPath      = op.Base + "/sources/{id}/ingest"
 	specPath        = op.Base + "/openapi.json"
 	docsPath        = op.Base + "/docs"
 )
@@ -79,6 +81,8 @@ func surface(mux *http.ServeMux, ops []op.Operation) huma.API {
 		doc.AddOperation(describe(o, schemas, problem))
 	}
 	doc.AddOperation(describeUpload(schemas, problem))
+	doc.AddOperation(describeIngest("imports.create", importsPath, "Hand in a file of another tool to become a run. Its source is found, or connected, by the tool and what it looked at.", problem))
+	doc.AddOperation(describeIngest("sources.ingest", ingestPath, "Hand in a file of another tool to become a run of this source. It replaces all that the source showed before.", problem))
 	doc.AddOperation(describeBundle(problem))
 	doc.AddOperation(describeExamination(problem))
 	return a
@@ -186,6 +190,32 @@ func describeUpload(schemas huma.Registry, problem *huma.Schema) *huma.Operation
 			"default": refusals(problem),
 		},
 	}
+}
+
+func describeIngest(name, path, summary string, problem *huma.Schema) *huma.Operation {
+	text := func(name, doc string) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	o := &huma.Operation{
+		OperationID: name, Method: http.MethodPost, Path: path, Tags: []string{"sources"}, Summary: summary,
+		Extensions: map[string]any{"x-right": string(auth.SourcesWrite)},
+		Parameters: []*huma.Param{text("name", "What the file is called."), text("format", "Its format; guessed if left out."),
+			{Name: "skip_bad", In: "query", Description: "Leave out rows that cannot be taken, and say in the run which.", Schema: &huma.Schema{Type: huma.TypeBoolean}}},
+		RequestBody: &huma.RequestBody{Required: true, Description: "The file as it is, or a form with it as the part named file.",
+			Content: map[string]*huma.MediaType{
+				asBytes: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+				"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+					"file": {Type: huma.TypeString, Format: "binary"}}}},
+			}},
+		Responses: map[string]*huma.Response{
+			"202":     {Description: "Stored, and in line to be read. imports.get shows what becomes of it.", Content: content(asJSON, &huma.Schema{Type: huma.TypeObject})},
+			"default": refusals(problem),
+		},
+	}
+	if path == ingestPath {
+		o.Parameters = append(o.Parameters, &huma.Param{Name: "id", In: "path", Required: true, Description: "The source, src_….", Schema: &huma.Schema{Type: huma.TypeString}})
+	}
+	return o
 }
 
 func describeBundle(problem *huma.Schema) *huma.Operation {

@@ -17,8 +17,11 @@ import (
 	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/collectors/dns"
 	"github.com/tickmark/tickmark/internal/collectors/git"
 	"github.com/tickmark/tickmark/internal/collectors/host"
+	"github.com/tickmark/tickmark/internal/collectors/postgres"
+	"github.com/tickmark/tickmark/internal/collectors/tls"
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
@@ -43,6 +46,7 @@ import (
 	"github.com/tickmark/tickmark/internal/seal"
 	"github.com/tickmark/tickmark/internal/sources"
 	"github.com/tickmark/tickmark/internal/trust"
+	"github.com/tickmark/tickmark/internal/views"
 )
 
 // Operations lists everything that can be done, by name. Every surface is
@@ -50,20 +54,31 @@ import (
 func Operations() []op.Operation {
 	all := slices.Concat(orgs.Operations, frameworks.Operations, scopes.Operations, controls.Operations, sources.Operations,
 		evidence.Operations, checks.Operations, readiness.Operations, engagements.Operations, populations.Operations, procedures.Operations,
-		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations)
+		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations, views.Operations)
 	slices.SortFunc(all, func(a, b op.Operation) int { return strings.Compare(a.Name(), b.Name()) })
 	return all
 }
 
 // Collectors lists what can be read.
-func Collectors() []sources.Collector { return []sources.Collector{git.New(), host.New()} }
+func Collectors() []sources.Collector {
+	return []sources.Collector{
+		dns.New(),
+		git.New(),
+		host.New(),
+		postgres.New(),
+		tls.New(),
+	}
+}
+
+// Importers lists the formats of files that can become runs, those first that
+// are told most surely.
+func Importers() []sources.Importer { return []sources.Importer{} }
 
 // App is an open installation.
 type App struct {
 	*op.Engine
 	Reader *sources.Reader
 	Keeper *anchors.Keeper // asks outsiders to vouch for the logs
-	Mail   mail.Sender     // nil where no mail server is configured
 	Config conf.Config
 	// Recovery is the root key in writing, when it was made just now.
 	Recovery string
@@ -135,6 +150,8 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
 		return err
 	}
+	a.Reader.Feed(a.Config.Imports.Bytes(), Importers()...)
+	a.Engine.Try = a.Reader.Try
 	if a.Keeper, err = a.outsiders(); err != nil {
 		return err
 	}
@@ -245,5 +262,5 @@ func (a *App) Found(ctx context.Context, name string) (*op.Desk, error) {
 
 // Workers lists the kinds of work the machine does.
 func (a *App) Workers() []job.Worker {
-	return append(erasures.Workers(), a.Reader.Worker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
+	return append(erasures.Workers(), a.Reader.Worker(), a.Reader.ImportWorker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
 }

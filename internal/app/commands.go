@@ -42,6 +42,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Assess  assessCmd  `cmd:"" help:"Read a repository or this machine, judge it, and print where the organization stands. --org names the one to make."`
+	Ingest  ingestCmd  `cmd:"" help:"Hand in files that other tools wrote, OCSF, SARIF, ASFF or Trivy, each as a run of its source."`
 	Export  exportCmd  `cmd:"" help:"Write the evidence log with its evidence to a file that anyone can check."`
 	Key     keyCmd     `cmd:"" help:"Print the key that a verifier pins; keep, change and revoke keys."`
 	Ledger  ledgerCmd  `cmd:"" help:"Go on after a loss."`
@@ -55,12 +56,13 @@ type commands struct {
 type serveCmd struct {
 	conf.Config `embed:""`
 	conf.Server `embed:""`
-	Git         string `help:"Offer this repository at the guided start; the checkout Tickmark is started in, if left out." placeholder:"PATH" type:"path"`
+	Files       conf.Imports `embed:""`
+	Git         string       `help:"Offer this repository at the guided start; the checkout Tickmark is started in, if left out." placeholder:"PATH" type:"path"`
 }
 
 // Run serves until the context ends.
 func (c *serveCmd) Run(ctx context.Context, t *cli.Terminal) error {
-	c.Config.Data = t.Data
+	c.Config.Data, c.Config.Imports = t.Data, c.Files
 	a, err := Open(ctx, c.Config, c.Config.Logger())
 	if err != nil {
 		return err

@@ -33,6 +33,9 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"controls.adopt": func(x *tenant, _ *op.Desk) input {
 		return input{"codes": []string{x.unadopted()}, "owner": x.ids["owner"]}
 	},
+	"controls.assign": func(x *tenant, _ *op.Desk) input {
+		return input{"ids": []string{x.freshControl()}, "owner": x.ids["owner"]}
+	},
 	"controls.create": func(x *tenant, _ *op.Desk) input {
 		c := x.ownControl()
 		return input{"code": c.Code, "title": c.Title, "text": c.Text, "criteria": c.Criteria, "frequency": c.Frequency, "owner": c.Owner}
@@ -141,13 +144,33 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"scrubs.get":      nothing,
 	"scrubs.start":    nothing,
 	"sources.collect": ref("source"),
+	"sources.cancel": func(x *tenant, _ *op.Desk) input {
+		s := spare(x)
+		do(x.t, x, sources.Collect, sources.Ref{ID: s})
+		return input{"id": s}
+	},
+	"sources.pause": func(x *tenant, _ *op.Desk) input { return input{"id": spare(x)} },
+	"sources.resume": func(x *tenant, _ *op.Desk) input {
+		s := spare(x)
+		do(x.t, x, sources.Pause, sources.Ref{ID: s})
+		return input{"id": s}
+	},
+	"sources.reconnect": func(x *tenant, _ *op.Desk) input {
+		s := spare(x)
+		do(x.t, x, sources.Remove, sources.Ref{ID: s})
+		return input{"id": s}
+	},
+	"sources.test": func(x *tenant, _ *op.Desk) input { return input{"source": x.ids["source"]} },
+	"sources.update": func(x *tenant, _ *op.Desk) input {
+		return input{"id": spare(x), "name": "Code of " + x.mark + ", renamed", "version": 1}
+	},
 	"sources.create": func(x *tenant, _ *op.Desk) input {
 		return input{"kind": "git", "name": "More of " + x.mark, "path": history(x.t, x.mark)}
 	},
 	"sources.get":  ref("source"),
 	"sources.list": nothing,
 	"sources.remove": func(x *tenant, _ *op.Desk) input {
-		return input{"id": string(do(x.t, x, sources.Create, sources.Connection{Kind: "git", Name: "Old of " + x.mark, Path: x.repo}).ID)}
+		return input{"id": spare(x)}
 	},
 	"tokens.create": func(x *tenant, _ *op.Desk) input { return input{"name": "CI of " + x.mark, "days": 3} },
 	"tokens.list":   nothing,
@@ -213,4 +236,9 @@ func (x *tenant) unadopted() string {
 	}
 	x.t.Fatal("the library is used up")
 	return ""
+}
+
+// spare is a source that an example may do anything to.
+func spare(x *tenant) string {
+	return string(do(x.t, x, sources.Create, sources.Connection{Kind: "git", Name: "Old of " + x.mark, Path: x.repo}).ID)
 }

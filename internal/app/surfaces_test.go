@@ -15,6 +15,7 @@ import (
 	"github.com/tickmark/tickmark/internal/app"
 	"github.com/tickmark/tickmark/internal/assess"
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/mcp"
 	"github.com/tickmark/tickmark/internal/op"
 )
 
@@ -107,4 +108,19 @@ func TestEveryWritingOperationNeedsARightUnlessNobodyCanHaveOneYet(t *testing.T)
 			t.Errorf("%s can be done by anyone", o.Name())
 		}
 	}
+}
+
+func TestTools(t *testing.T) {
+	var b bytes.Buffer
+	for _, o := range op.Offered(app.Operations()) {
+		if o.Right() == auth.Anyone {
+			continue
+		}
+		token := "any token"
+		if o.Writes() {
+			token = "a token that writes"
+		}
+		fmt.Fprintf(&b, "%-34s %-20s %s\n", mcp.Name(o), token, mcp.Input(o))
+	}
+	golden(t, "tools.golden", b.Bytes())
 }

@@ -254,7 +254,7 @@ func (x *tenant) bearer(desk *op.Desk) string {
 	x.t.Helper()
 	var secret string
 	x.must(x.app.DB.Write(x.t.Context(), string(desk.Org), func(tx *db.Tx) (err error) {
-		_, secret, err = auth.CreateToken(tx, desk.Org, desk.Actor.User, "test", time.Hour, desk.Clock.Now())
+		_, secret, err = auth.CreateToken(tx, desk.Org, desk.Actor.User, "test", auth.AccessWrite, time.Hour, desk.Clock.Now())
 		return err
 	}))
 	return secret

@@ -23,6 +23,7 @@ import (
 	evidencepage "github.com/tickmark/tickmark/internal/evidence/page"
 	"github.com/tickmark/tickmark/internal/id"
 	jobpage "github.com/tickmark/tickmark/internal/job/page"
+	"github.com/tickmark/tickmark/internal/mcp"
 	"github.com/tickmark/tickmark/internal/op"
 	opinionspage "github.com/tickmark/tickmark/internal/opinions/page"
 	orgspage "github.com/tickmark/tickmark/internal/orgs/page"
@@ -35,13 +36,14 @@ import (
 	"github.com/tickmark/tickmark/internal/site"
 	sourcespage "github.com/tickmark/tickmark/internal/sources/page"
 	trustpage "github.com/tickmark/tickmark/internal/trust/page"
+	viewspage "github.com/tickmark/tickmark/internal/views/page"
 )
 
 // Pages lists every page of the site.
 func Pages(offer assess.Offer) []site.Route {
 	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
-		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(),
+		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(), viewspage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 
@@ -58,8 +60,10 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
 	mux.Handle("POST "+site.PrefsPath, http.NewCrossOriginProtection().Handler(site.SavePrefs(s.TLS())))
-	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle, Reads: engagements.ReadsLog, Docs: apipage.New(Operations())})
+	programs := api.New(a.Engine, Operations(), api.Extra{Secure: s.TLS(), Bundle: bundle, Examination: engagements.WriteBundle,
+		Reads: engagements.ReadsLog, Ingest: a.ingest(wake), Docs: apipage.New(Operations()), Tools: mcp.New(Operations()).Serve})
 	mux.Handle(op.Base+"/", programs)
+	mux.Handle(api.ToolsPath, programs)
 	for _, p := range api.TilesPatterns {
 		mux.Handle(p, programs)
 	}
@@ -68,6 +72,8 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 
 	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever}))
 	return behind(s, site.Secure(mux, s.TLS())), local
+	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Ingest: a.ingest(wake), Who: a.whoever}))
+	return site.Secure(mux, s.TLS()), local
 }
 
 // Handler is what the public address answers, for whoever serves it otherwise

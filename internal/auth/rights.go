@@ -145,6 +145,16 @@ type Actor struct {
 	// Signed is when whoever sits at a browser last said who they are. It is zero
 	// for tokens, the command line and the machine, which say so with each act.
 	Signed time.Time
+	// ReadOnly is whoever acts through a token that may not write.
+	ReadOnly bool
+}
+
+// RequireWrite is nil when the actor may change anything at all.
+func (a Actor) RequireWrite() error {
+	if a.ReadOnly {
+		return fault.Denied("This token only reads. Make one that may write under Settings, Tokens.")
+	}
+	return nil
 }
 
 // proofLife is how long a browser is trusted with what matters most after its

@@ -195,16 +195,23 @@ type Token struct {
 	ID      id.Token  `json:"id"`
 	User    id.User   `json:"user"`
 	Name    string    `json:"name"`
+	Access  string    `json:"access"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
 	Revoked time.Time `json:"revoked,omitzero"`
 }
 
+// What a token may do of what its owner may.
+const (
+	AccessRead  = "read"
+	AccessWrite = "write"
+)
+
 // CreateToken makes a token for a member.
-func CreateToken(tx *db.Tx, org id.Org, user id.User, name string, life time.Duration, now time.Time) (Token, string, error) {
+func CreateToken(tx *db.Tx, org id.Org, user id.User, name, access string, life time.Duration, now time.Time) (Token, string, error) {
 	secret, hash := newSecret("tmk_")
-	t := Token{ID: id.New[id.Token](now), User: user, Name: name, Created: now, Expires: now.Add(life)}
-	_, err := tx.Exec(insertToken, org, t.ID, user, name, hash, clock.Millis(now), clock.Millis(t.Expires))
+	t := Token{ID: id.New[id.Token](now), User: user, Name: name, Access: access, Created: now, Expires: now.Add(life)}
+	_, err := tx.Exec(insertToken, org, t.ID, user, name, access, hash, clock.Millis(now), clock.Millis(t.Expires))
 	return t, secret, err
 }
 
@@ -212,7 +219,7 @@ func CreateToken(tx *db.Tx, org id.Org, user id.User, name string, life time.Dur
 func Tokens(tx *db.Tx, org id.Org) ([]Token, error) {
 	return db.Rows(tx, selectTokens, []any{org}, func(scan func(...any) error, t *Token) error {
 		var created, expires, revoked int64
-		err := scan(&t.ID, &t.User, &t.Name, &created, &expires, &revoked)
+		err := scan(&t.ID, &t.User, &t.Name, &t.Access, &created, &expires, &revoked)
 		t.Created, t.Expires, t.Revoked = clock.FromMillis(created), clock.FromMillis(expires), clock.FromMillis(revoked)
 		return err
 	})
@@ -242,10 +249,11 @@ func FromToken(ctx context.Context, d *db.DB, secret string, now time.Time) (Act
 		a                Actor
 		user             id.User
 		org              id.Org
+		access           string
 		expires, revoked int64
 	)
 	err := d.Read(ctx, db.All, func(tx *db.Tx) error {
-		err := tx.Row(selectToken, []any{hashSecret(secret)}, &org, &user, &expires, &revoked)
+		err := tx.Row(selectToken, []any{hashSecret(secret)}, &org, &user, &access, &expires, &revoked)
 		if errors.Is(err, db.ErrNone) || err == nil && (revoked != 0 || now.UnixMilli() > expires) {
 			return fault.Denied("This token is unknown, expired or revoked. Make one under Settings, Tokens.")
 		}
@@ -253,6 +261,7 @@ func FromToken(ctx context.Context, d *db.DB, secret string, now time.Time) (Act
 			return err
 		}
 		a, err = MemberActor(tx, org, user, "api")
+		a.ReadOnly = access != AccessWrite
 		return err
 	})
 	return a, org, err

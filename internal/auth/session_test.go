@@ -129,7 +129,7 @@ func TestTokens(t *testing.T) {
 		create := func(user id.User, name string, life time.Duration) (tok auth.Token, secret string) {
 			t.Helper()
 			must(t, write(t, d, func(tx *db.Tx) (err error) {
-				tok, secret, err = auth.CreateToken(tx, "org_a", user, name, life, start)
+				tok, secret, err = auth.CreateToken(tx, "org_a", user, name, auth.AccessWrite, life, start)
 				return err
 			}))
 			return tok, secret

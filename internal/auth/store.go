@@ -63,9 +63,9 @@ const (
 	deleteAll      = "DELETE FROM sessions WHERE user_id = ?"
 	expireSessions = "DELETE FROM sessions WHERE expires < ?"
 
-	insertToken   = "INSERT INTO tokens (org_id, id, user_id, name, hash, created, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
-	selectToken   = "SELECT org_id, user_id, expires, revoked FROM tokens WHERE hash = ?"
-	selectTokens  = "SELECT id, user_id, name, created, expires, revoked FROM tokens WHERE org_id = ? ORDER BY id DESC"
+	insertToken   = "INSERT INTO tokens (org_id, id, user_id, name, access, hash, created, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
+	selectToken   = "SELECT org_id, user_id, access, expires, revoked FROM tokens WHERE hash = ?"
+	selectTokens  = "SELECT id, user_id, name, access, created, expires, revoked FROM tokens WHERE org_id = ? ORDER BY id DESC"
 	selectTokenOf = "SELECT user_id FROM tokens WHERE org_id = ? AND id = ? AND revoked = 0"
 	revokeToken   = "UPDATE tokens SET revoked = ? WHERE org_id = ? AND id = ? AND revoked = 0"
 )

@@ -27,7 +27,8 @@ var (
 	Reevaluate = op.Write("checks.evaluate", "Judge again what the sources last showed.", auth.ChecksWrite, reevaluate)
 	Conclude   = op.Work("checks.conclude", "Record what the checks say about a run.", auth.ChecksWrite, conclude)
 
-	Operations = []op.Operation{List, Get, Findings, Create, Reevaluate, Conclude, Except, Approve, EndExcept, Exceptions, Coverage}
+	Operations = []op.Operation{List, Get, Findings, Create, Preview, Update, Retire, Restore, Adjust, Versions, Export, Import, Reevaluate, Conclude,
+		Except, Approve, EndExcept, EndMany, Exceptions, ExceptGet, Debt, Coverage, Explain}
 )
 
 // A Check is a definition with what it says now.
@@ -94,11 +95,26 @@ const (
 const open = int64(1)<<62 - 1
 
 // definitions returns the checks in force for an organization: those of the
-// program and its own.
+// program, with the values it has set, and its own.
 func definitions(c *op.Call) ([]Definition, map[string]bool, error) {
-	all, err := Library()
+	lib, err := Library()
 	if err != nil {
 		return nil, nil, err
+	}
+	set, err := settings(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []Definition
+	for _, d := range lib {
+		s := set[d.ID]
+		if s.off {
+			continue
+		}
+		if d, err = d.with(s.params); err != nil {
+			return nil, nil, err
+		}
+		all = append(all, d)
 	}
 	own := map[string]bool{}
 	bodies, err := db.Rows(c.Tx, selectOwn, []any{c.Org, true}, func(scan func(...any) error, b *string) error { return scan(b) })
@@ -110,6 +126,7 @@ func definitions(c *op.Call) ([]Definition, map[string]bool, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		defs[0].source = b
 		own[defs[0].ID] = true
 		all = append(all, defs[0])
 	}
@@ -167,7 +184,7 @@ func answers(c *op.Call) (map[string][]Answer, error) {
 // judge adds up what a check says about its sources, as of now: answers that
 // are no longer fresh are unknown, failures that are waived are excepted.
 func (x *Check) judge(c *op.Call, found []Answer, waived []Waiver) error {
-	x.Status, x.Reason = Unknown, "No connected source shows "+x.Kind+" yet."
+	x.Status, x.Reason = Unknown, "Nothing reads this: no connected source shows "+x.Kind+"."
 	if len(found) == 0 {
 		return nil
 	}
@@ -225,7 +242,7 @@ func covered(c *op.Call, check string, source id.Source, waived []Waiver) (time.
 		if err := scan(&s, &key); err != nil || s != source {
 			return err
 		}
-		i := slices.IndexFunc(waived, func(w Waiver) bool { return w.Key == "" || w.Key == key })
+		i := slices.IndexFunc(waived, func(w Waiver) bool { return w.whole() || w.names(key) })
 		if i < 0 {
 			all = false
 		} else if until.IsZero() || waived[i].Ends.Before(until) {
@@ -241,12 +258,16 @@ type Filter struct {
 	Status  string `json:"status,omitempty" enum:"pass,fail,unknown,not_applicable,excepted" doc:"Only checks that say this."`
 	Control string `json:"control,omitempty" maxLength:"10" doc:"Only checks that speak for a control, by its code."`
 	Looked  bool   `json:"looked,omitempty" doc:"Only checks that a connected source can answer."`
+	Off     bool   `json:"off,omitempty" doc:"Instead those that are out of force."`
 }
 
 // order in which statuses are listed: what needs a person first.
 var order = []Status{Fail, Unknown, Excepted, Pass, NotApplicable}
 
 func list(c *op.Call, in Filter) (op.Page[Check], error) {
+	if in.Off {
+		return outOfForce(c)
+	}
 	all, err := All(c)
 	if err != nil {
 		return op.Page[Check]{}, err
@@ -340,7 +361,7 @@ type FindingFilter struct {
 
 const (
 	selectFindings = `SELECT source_id, key, status, reason, starts, run_id FROM check_interval
-		WHERE org_id = ? AND check_id = ? AND ends = ? AND status = ? AND key > ? ORDER BY key, source_id LIMIT ?`
+		WHERE org_id = ? AND check_id = ? AND status = ? AND ends = ? AND (key, source_id) > (?, ?) ORDER BY key, source_id LIMIT ?`
 	countFindings = "SELECT COUNT(*) FROM check_interval WHERE org_id = ? AND check_id = ? AND ends = ? AND status = ? AND key <> ''"
 )
 
@@ -353,57 +374,42 @@ func findings(c *op.Call, in FindingFilter) (op.Page[Finding], error) {
 	if err := c.Tx.Row(countFindings, []any{c.Org, in.ID, open, in.Status}, &total); err != nil {
 		return op.Page[Finding]{}, err
 	}
-	rows, err := db.Rows(c.Tx, selectFindings, []any{c.Org, in.ID, open, in.Status, in.After, n + 1},
+	// A page ends at a key of a source: two sources may show the same key.
+	after, source, _ := strings.Cut(in.After, "\n")
+	if in.After == "" {
+		source = "~" // no finding has an empty key
+	}
+	rows, err := db.Rows(c.Tx, selectFindings, []any{c.Org, in.ID, in.Status, open, after, source, n + 1},
 		func(scan func(...any) error, f *Finding) error {
 			var since int64
 			err := scan(&f.Source, &f.Key, &f.Status, &f.Reason, &since, &f.Run)
 			f.Since = clock.FromMillis(since)
 			return err
 		})
-	return op.PageOf(rows, n, total, func(f Finding) string { return f.Key }), err
+	return op.PageOf(rows, n, total, func(f Finding) string { return f.Key + "\n" + string(f.Source) }), err
 }
 
 // Authored is a check as people write it.
 type Authored struct {
-	YAML string `json:"yaml" maxLength:"65536" doc:"The definition, as docs/checks.md describes it."`
+	YAML     string `json:"yaml" maxLength:"65536" doc:"The definition, as docs/checks.md describes it."`
+	Why      string `json:"why,omitempty" maxLength:"1000" doc:"Why it is put in force."`
+	Replaces string `json:"replaces,omitempty" doc:"A check of the program that this one stands for: it goes out of force, with why as the reason."`
 }
 
 func create(c *op.Call, in Authored) (Check, error) {
-	defs, err := Parse("yaml", []byte(in.YAML))
+	d, err := proven(in.YAML)
 	if err != nil {
 		return Check{}, err
 	}
-	if len(defs) != 1 {
-		return Check{}, fault.Invalid("yaml", "give one check; %d were given", len(defs))
+	if in.Replaces != "" {
+		if len(strings.TrimSpace(in.Why)) < 10 {
+			return Check{}, fault.Invalid("why", "say in 10 characters or more why yours stands for %s", in.Replaces)
+		}
+		if _, err := retire(c, Reasoned{ID: in.Replaces, Reason: in.Why}); err != nil {
+			return Check{}, err
+		}
 	}
-	d := defs[0]
-	shippedChecks, err := Library()
-	if err != nil {
-		return Check{}, err
-	}
-	if slices.ContainsFunc(shippedChecks, func(s Definition) bool { return s.ID == d.ID }) {
-		return Check{}, fault.Conflict("%s is a check of the program. Give yours another id.", d.ID)
-	}
-	schemas, err := sources.Schemas()
-	if err != nil {
-		return Check{}, err
-	}
-	compiled, err := Compile(d, schemas[d.Kind])
-	if err != nil {
-		return Check{}, err
-	}
-	if err := compiled.Prove(); err != nil {
-		return Check{}, err
-	}
-	if err := install(c, d, true, in.YAML); err != nil {
-		return Check{}, err
-	}
-	c.Note("id", d.ID)
-	c.Note("digest", d.Digest())
-	if _, err := reevaluate(c, op.None{}); err != nil {
-		return Check{}, err
-	}
-	return describe(d, true), nil
+	return force(c, d, in.YAML, in.Why)
 }
 
 // install puts a definition in force, ending the version before it.
@@ -416,10 +422,18 @@ func install(c *op.Call, d Definition, own bool, body string) error {
 	if err != nil && !errors.Is(err, db.ErrNone) {
 		return err
 	}
-	if _, err := c.Tx.Exec(endDef, clock.Millis(c.Now), c.Org, d.ID); err != nil {
+	at := clock.Millis(c.Now)
+	var last *int64
+	if err := c.Tx.Row(lastVersion, []any{c.Org, d.ID}, &last); err != nil {
 		return err
 	}
-	_, err = c.Tx.Exec(insertDef, c.Org, d.ID, d.Digest(), own, body, clock.Millis(c.Now))
+	if last != nil && at <= *last { // two in one millisecond keep their order
+		at = *last + 1
+	}
+	if _, err := c.Tx.Exec(endDef, at, c.Org, d.ID); err != nil {
+		return err
+	}
+	_, err = c.Tx.Exec(insertDef, c.Org, d.ID, d.Digest(), own, body, at)
 	return err
 }
 

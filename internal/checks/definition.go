@@ -63,14 +63,18 @@ type Definition struct {
 	Map      []Mapping `yaml:"map" json:"map"`
 	Fixtures Fixtures  `yaml:"fixtures" json:"fixtures"`
 
-	file  string
-	lines map[string]int
+	file   string
+	lines  map[string]int
+	source string // the text of an own check, as its author laid it out
 }
 
-// A Param is a value that an organization may set without writing a rule.
+// A Param is a value that an organization may set without writing a rule, a
+// whole number within bounds.
 type Param struct {
 	Type    string `yaml:"type" json:"type"`
 	Default any    `yaml:"default" json:"default"`
+	Min     *int64 `yaml:"min,omitempty" json:"min,omitempty"`
+	Max     *int64 `yaml:"max,omitempty" json:"max,omitempty"`
 	Doc     string `yaml:"doc" json:"doc"`
 }
 
@@ -249,7 +253,7 @@ var (
 // keysOf are what may stand in each part of a definition.
 var keysOf = map[string]string{
 	"Definition": "id, title, kind, schema, applies, pass, params, empty, freshness, cadence, severity, mandatory, message, summary, risk, fix, unknown, controls, map, fixtures",
-	"Param":      "type, default, doc",
+	"Param":      "type, default, min, max, doc",
 	"Mapping":    "criterion, strength",
 	"Fixtures":   "pass, fail, unknown",
 }

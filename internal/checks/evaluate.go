@@ -203,13 +203,25 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 		}
 	}
 	r := x.result
-	last, done, err := lastResult(c, run, x)
+	last, again, done, err := lastResult(c, run, x)
 	if err != nil || done {
 		return 0, nil, err
 	}
-	changes := Advance(each, last, run.Ended, x.covered, x.judged)
-	all := Advance(whole, last, run.Ended, true, []Judged{{"", r.Outcome()}})
-	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(all.At), run.ID, x.def.Digest(), string(r.Status),
+	at, turns := run.Ended, run.Ended
+	if again { // another rule on what was seen before: its answers count from when it came into force
+		if turns, err = effective(c, x.def.ID, run.Ended); err != nil {
+			return 0, nil, err
+		}
+		if !at.After(last) {
+			at = last.Add(time.Millisecond)
+		}
+	}
+	changes := Advance(each, last, turns, x.covered, x.judged)
+	all := Advance(whole, last, turns, true, []Judged{{"", r.Outcome()}})
+	if !again {
+		at = all.At
+	}
+	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(at), run.ID, x.def.Digest(), string(r.Status),
 		r.Total, r.Passing, r.Failing, r.Unknown, r.NotApplicable, r.Summary, r.Reason, r.Remedy)
 	if err != nil {
 		return 0, nil, err
@@ -230,12 +242,23 @@ func advance(c *op.Call, run sources.Run, x concluded) (int, map[string]any, err
 			return 0, nil, err
 		}
 	}
-	return len(closed) + len(opened), written(r, all.At, changes.At, opened, closed), nil
+	return len(closed) + len(opened), written(r, at, all.At, changes.At, opened, closed), nil
 }
 
-// lastResult is when the check last spoke of the source, and whether it was
-// of this very run, by this very rule.
-func lastResult(c *op.Call, run sources.Run, x concluded) (at time.Time, same bool, err error) {
+const selectEffective = "SELECT MAX(effective) FROM check_definition WHERE org_id = ? AND check_id = ? AND ended = 0"
+
+// effective is when the version in force came into force, not before a run.
+func effective(c *op.Call, check string, run time.Time) (time.Time, error) {
+	var at *int64
+	if err := c.Tx.Row(selectEffective, []any{c.Org, check}, &at); err != nil || at == nil {
+		return run, err
+	}
+	return later(run, clock.FromMillis(*at)), nil
+}
+
+// lastResult is when the check last spoke of the source, whether it was of this
+// very run, and whether it was by this very rule too.
+func lastResult(c *op.Call, run sources.Run, x concluded) (at time.Time, again, same bool, err error) {
 	var (
 		ms     int64
 		was    id.Run
@@ -243,9 +266,9 @@ func lastResult(c *op.Call, run sources.Run, x concluded) (at time.Time, same bo
 	)
 	err = c.Tx.Row(selectLast, []any{c.Org, x.def.ID, run.Source}, &ms, &was, &digest)
 	if errors.Is(err, db.ErrNone) {
-		return time.Time{}, false, nil
+		return time.Time{}, false, false, nil
 	}
-	return clock.FromMillis(ms), was == run.ID && digest == x.def.Digest(), err
+	return clock.FromMillis(ms), was == run.ID, was == run.ID && digest == x.def.Digest(), err
 }
 
 func shut(c *op.Call, run sources.Run, x concluded, closed []Interval) error {

@@ -1,13 +1,13 @@
 package checks
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/clock"
-	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/id"
@@ -19,7 +19,10 @@ var (
 	Except     = op.Write("exceptions.create", "Ask that a failing check be waived, for a reason and until a day.", auth.ExceptWrite, except)
 	Approve    = op.Write("exceptions.approve", "Approve an exception that another person asked for. It holds from then on.", auth.ExceptWrite, approve)
 	EndExcept  = op.Write("exceptions.end", "End an exception before its day, or decline one that waits for approval.", auth.ExceptWrite, endExcept)
+	EndMany    = op.Write("exceptions.end_many", "End several exceptions, all or none.", auth.ExceptWrite, endMany)
 	Exceptions = op.Read("exceptions.list", "List exceptions: those in force, those that wait for approval, then the others.", auth.ChecksRead, exceptions)
+	ExceptGet  = op.Read("exceptions.get", "Show an exception with what became of it.", auth.ChecksRead, exceptGet)
+	Debt       = op.Read("exceptions.debt", "Show what still fails although its exception has run out, and for how many days.", auth.ChecksRead, debt)
 	Coverage   = op.Read("coverage.get", "Show how a check or a control held over a period.", auth.ChecksRead, coverage)
 )
 
@@ -40,7 +43,8 @@ var waiverStates = []WaiverState{WaiverInForce, WaiverPending, WaiverEnded, Waiv
 type Waiver struct {
 	ID       id.Exception `json:"id"`
 	Check    string       `json:"check"`
-	Key      string       `json:"key,omitempty"` // of the resource; empty for all
+	Key      string       `json:"key,omitempty"`  // of the resource; empty for all
+	Keys     []string     `json:"keys,omitempty"` // of several resources, Key first
 	Reason   string       `json:"reason"`
 	Owner    string       `json:"owner"`
 	Asker    string       `json:"asker,omitempty"`
@@ -52,6 +56,7 @@ type Waiver struct {
 	Ends     time.Time    `json:"ends"`
 	Ended    time.Time    `json:"ended,omitzero"`
 	State    WaiverState  `json:"state"`
+	Renews   id.Exception `json:"renews,omitempty"` // the one it goes on from
 	// Of one that waits: who may approve it. Where nobody but the asker has the
 	// right, they are named, and may from AloneFrom on.
 	Approvers []Approver `json:"approvers,omitempty"`
@@ -66,8 +71,8 @@ const maxWaiver = 366 * 24 * time.Hour
 
 // A row's starts is 0, and who approved it empty, until somebody has.
 const (
-	waiverColumns  = "id, check_id, key, reason, owner, asker_id, asker, created, approver_id, approver, starts, ends, ended"
-	insertWaiver   = "INSERT INTO check_exception (org_id, " + waiverColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, 0)"
+	waiverColumns  = "id, check_id, key, reason, owner, asker_id, asker, created, approver_id, approver, starts, ends, ended, keys, renews"
+	insertWaiver   = "INSERT INTO check_exception (org_id, " + waiverColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, 0, ?, ?)"
 	selectWaivers  = "SELECT " + waiverColumns + " FROM check_exception WHERE org_id = ? ORDER BY ends DESC, id"
 	selectApproved = "SELECT " + waiverColumns + " FROM check_exception WHERE org_id = ? AND starts > 0 ORDER BY ends DESC, id"
 	selectWaiver   = "SELECT " + waiverColumns + " FROM check_exception WHERE org_id = ? AND id = ?"
@@ -80,10 +85,33 @@ func scanWaiver(scan func(...any) error, w *Waiver) error {
 		asked, starts, ends, ended int64
 		approver                   id.User
 	)
-	err := scan(&w.ID, &w.Check, &w.Key, &w.Reason, &w.Owner, &w.AskerID, &w.Asker, &asked, &approver, &w.Approver, &starts, &ends, &ended)
+	var keys string
+	err := scan(&w.ID, &w.Check, &w.Key, &w.Reason, &w.Owner, &w.AskerID, &w.Asker, &asked, &approver, &w.Approver, &starts, &ends, &ended, &keys, &w.Renews)
+	if err == nil && keys != "" {
+		err = json.Unmarshal([]byte(keys), &w.Keys)
+	}
 	w.Asked, w.Starts, w.Ends, w.Ended = clock.FromMillis(asked), clock.FromMillis(starts), clock.FromMillis(ends), clock.FromMillis(ended)
 	w.Alone = approver != "" && approver == w.AskerID
 	return err
+}
+
+// whole reports whether it covers all that the check speaks of.
+func (w Waiver) whole() bool { return w.Key == "" }
+
+// names reports whether it names a resource.
+func (w Waiver) names(key string) bool {
+	return key != "" && (w.Key == key || slices.Contains(w.Keys, key))
+}
+
+// Named are the resources it covers; none if it covers all.
+func (w Waiver) Named() []string {
+	if len(w.Keys) > 0 {
+		return w.Keys
+	}
+	if w.Key != "" {
+		return []string{w.Key}
+	}
+	return nil
 }
 
 func (w Waiver) at(now time.Time) WaiverState {
@@ -107,9 +135,11 @@ func (w Waiver) exception() Exception {
 type Waive struct {
 	Check  string    `json:"check" doc:"The check's id."`
 	Key    string    `json:"key,omitempty" maxLength:"500" doc:"Only this resource; every failing one if left out."`
+	Keys   []string  `json:"keys,omitempty" maxItems:"200" doc:"Or only these resources."`
 	Reason string    `json:"reason" minLength:"10" maxLength:"2000" doc:"Why the failure is accepted, and what covers the risk meanwhile."`
 	Ends   time.Time `json:"ends" doc:"When it ends, within 12 months."`
 	Owner  string    `json:"owner,omitempty" maxLength:"200" doc:"Who answers for it; you, if left out."`
+	Renews string    `json:"renews,omitempty" doc:"The exception it goes on from, exc_…: of the same check."`
 }
 
 // except records the wish. It covers nothing until it is approved.
@@ -132,8 +162,22 @@ func except(c *op.Call, in Waive) (Waiver, error) {
 	if !w.Ends.After(c.Now) || w.Ends.Sub(c.Now) > maxWaiver {
 		return Waiver{}, fault.Invalid("ends", "give an end date within 12 months")
 	}
+	if err := w.scope(in); err != nil {
+		return Waiver{}, err
+	}
+	if err := w.renew(c, in.Renews); err != nil {
+		return Waiver{}, err
+	}
+	keys := ""
+	if len(w.Keys) > 0 {
+		b, err := json.Marshal(w.Keys)
+		if err != nil {
+			return Waiver{}, err
+		}
+		keys = string(b)
+	}
 	c.Note("id", string(w.ID))
-	if _, err := c.Tx.Exec(insertWaiver, c.Org, w.ID, w.Check, w.Key, w.Reason, w.Owner, w.AskerID, w.Asker, clock.Millis(w.Asked), clock.Millis(w.Ends)); err != nil {
+	if _, err := c.Tx.Exec(insertWaiver, c.Org, w.ID, w.Check, w.Key, w.Reason, w.Owner, w.AskerID, w.Asker, clock.Millis(w.Asked), clock.Millis(w.Ends), keys, w.Renews); err != nil {
 		return Waiver{}, err
 	}
 	return settled(c, w)
@@ -212,24 +256,6 @@ func settled(c *op.Call, w Waiver) (Waiver, error) {
 	return w, err
 }
 
-func exceptions(c *op.Call, _ op.None) (op.Page[Waiver], error) {
-	rows, err := db.Rows(c.Tx, selectWaivers, []any{c.Org}, scanWaiver)
-	if err != nil {
-		return op.Page[Waiver]{}, err
-	}
-	members, err := auth.Members(c.Tx, c.Org)
-	if err != nil {
-		return op.Page[Waiver]{}, err
-	}
-	for i := range rows {
-		rows[i].settle(c.Now, members)
-	}
-	slices.SortStableFunc(rows, func(a, b Waiver) int {
-		return slices.Index(waiverStates, a.State) - slices.Index(waiverStates, b.State)
-	})
-	return op.Page[Waiver]{Items: rows, Total: int64(len(rows))}, nil
-}
-
 // settle says how an exception stands now and, if it waits, for whom.
 func (w *Waiver) settle(now time.Time, members []auth.Member) {
 	if w.State = w.at(now); w.State != WaiverPending {
@@ -249,126 +275,4 @@ func activeExceptions(c *op.Call) (map[string][]Waiver, error) {
 		}
 	}
 	return out, err
-}
-
-// Period asks how something held over a time.
-type Period struct {
-	Check   string    `json:"check,omitempty" doc:"A check's id."`
-	Control string    `json:"control,omitempty" doc:"Or an adopted control's id or code: all its checks together."`
-	From    time.Time `json:"from" doc:"Start of the period."`
-	To      time.Time `json:"to" doc:"End of the period, not included; now, if it lies in the future."`
-}
-
-// Held is how a check or a control held over a period.
-type Held struct {
-	From    time.Time `json:"from"`
-	To      time.Time `json:"to"`
-	Spans   []Span    `json:"spans"`
-	Metrics Metrics   `json:"-"`
-	// The metrics in words: percentages with four decimals, durations in ms.
-	Uptime    string `json:"uptime"`
-	Coverage  string `json:"coverage"`
-	WorstCase string `json:"worst_case"`
-	Drifts    int    `json:"drift_events"`
-	MTTR      int64  `json:"mttr_ms"`
-	Open      int    `json:"open_failures"`
-}
-
-func coverage(c *op.Call, in Period) (Held, error) {
-	if (in.Check == "") == (in.Control == "") {
-		return Held{}, fault.Invalid("check", "give a check or a control")
-	}
-	if in.To.After(c.Now) {
-		in.To = c.Now
-	}
-	if !in.To.After(in.From) {
-		return Held{}, fault.Invalid("to", "the period ends before it starts, or has not begun")
-	}
-	defs, _, err := definitions(c)
-	if err != nil {
-		return Held{}, err
-	}
-	if in.Check != "" && !slices.ContainsFunc(defs, func(d Definition) bool { return d.ID == in.Check }) {
-		return Held{}, fault.NotFound("There is no check %s.", in.Check)
-	}
-	code := in.Control
-	if in.Control != "" {
-		x, err := controls.Get.Call(c, controls.Ref{ID: in.Control})
-		if err != nil {
-			return Held{}, err
-		}
-		code = x.Code
-	}
-	var tracks []Track
-	for _, d := range defs {
-		if d.ID != in.Check && !slices.Contains(d.Controls, code) {
-			continue
-		}
-		more, err := tracksOf(c, d, in.From, in.To)
-		if err != nil {
-			return Held{}, err
-		}
-		tracks = append(tracks, more...)
-	}
-	h := Held{From: in.From, To: in.To, Spans: CombineTimelines(tracks, in.From, in.To)}
-	h.Metrics = Measure(h.Spans, in.From, in.To, Background{})
-	m := h.Metrics
-	h.Uptime, h.Coverage, h.WorstCase = m.Uptime().Percent(), m.Coverage().Percent(), m.WorstCase().Percent()
-	mean, _ := m.MTTR.Value()
-	h.Drifts, h.MTTR, h.Open = m.DriftEvents(), mean.Milliseconds(), len(m.Open)
-	return h, nil
-}
-
-const (
-	selectHistory = `SELECT source_id, status, class, reason, starts, ends FROM check_interval
-		WHERE org_id = ? AND check_id = ? AND key = '' ORDER BY source_id, starts`
-	selectRunEnds = `SELECT at FROM check_result WHERE org_id = ? AND check_id = ? AND source_id = ? ORDER BY at`
-)
-
-// tracksOf is the timeline of a check about each source that has shown it.
-func tracksOf(c *op.Call, d Definition, from, to time.Time) ([]Track, error) {
-	by := map[id.Source][]Interval{}
-	var list []id.Source
-	err := c.Tx.Each(selectHistory, []any{c.Org, d.ID}, func(scan func(...any) error) error {
-		var (
-			s            id.Source
-			i            Interval
-			starts, ends int64
-		)
-		err := scan(&s, &i.Status, &i.Class, &i.Reason, &starts, &ends)
-		i.From, i.To = clock.FromMillis(starts), ended(ends)
-		if _, have := by[s]; !have {
-			list = append(list, s)
-		}
-		by[s] = append(by[s], i)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	waivers, err := db.Rows(c.Tx, selectApproved, []any{c.Org}, scanWaiver)
-	if err != nil {
-		return nil, err
-	}
-	var waived []Exception
-	for _, w := range waivers {
-		if w.Check == d.ID && w.Key == "" {
-			waived = append(waived, w.exception())
-		}
-	}
-	var out []Track
-	for _, s := range list {
-		h := History{Intervals: by[s], Freshness: time.Duration(d.Freshness), Exceptions: waived}
-		err := c.Tx.Each(selectRunEnds, []any{c.Org, d.ID, s}, func(scan func(...any) error) error {
-			var at int64
-			err := scan(&at)
-			h.Runs = append(h.Runs, clock.FromMillis(at))
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Track{Mandatory: d.Mandatory, Spans: h.Timeline(from, to)})
-	}
-	return out, nil
 }

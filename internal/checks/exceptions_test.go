@@ -38,7 +38,7 @@ func refusedTo(t *testing.T, desk *op.Desk, w checks.Waiver, kind fault.Kind, wh
 // stands is the exception as it is listed.
 func stands(t *testing.T, desk *op.Desk, w checks.Waiver) checks.Waiver {
 	t.Helper()
-	for _, x := range optest.Do(t, desk, checks.Exceptions, op.None{}).Items {
+	for _, x := range optest.Do(t, desk, checks.Exceptions, checks.WaiverFilter{}).Items {
 		if x.ID == w.ID {
 			return x
 		}
@@ -187,7 +187,7 @@ func TestAnExceptionThatWaitsIsDeclinedOrRunsOut(t *testing.T) {
 		}
 		// Those in force are listed first, then those that wait.
 		waits, holds := asked(t, desk, "", 300*time.Hour), approved(t, second, asked(t, desk, "", 10*time.Hour))
-		list := optest.Do(t, desk, checks.Exceptions, op.None{}).Items
+		list := optest.Do(t, desk, checks.Exceptions, checks.WaiverFilter{}).Items
 		if len(list) != 4 || list[0].ID != holds.ID || list[1].ID != waits.ID {
 			t.Errorf("listed: %+v", list)
 		}
@@ -208,7 +208,7 @@ func TestAnExceptionFromBeforeThereWereTwoStaysInForce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list := optest.Do(t, desk, checks.Exceptions, op.None{}).Items
+		list := optest.Do(t, desk, checks.Exceptions, checks.WaiverFilter{}).Items
 		if len(list) != 1 || list[0].State != checks.WaiverInForce || list[0].Alone || list[0].Approver != "Ada" {
 			t.Errorf("listed: %+v", list)
 		}

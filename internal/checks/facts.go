@@ -20,18 +20,21 @@ const (
 	selectOpened = `SELECT key, starts, status, class, reason FROM check_interval
 		WHERE org_id = ? AND check_id = ? AND source_id = ? AND run_id = ? AND digest = ?`
 	selectClosed = `SELECT key, starts, ends FROM check_interval
-		WHERE org_id = ? AND check_id = ? AND source_id = ? AND (ends = ? OR ends = ?)`
+		WHERE org_id = ? AND check_id = ? AND source_id = ? AND (ends = ? OR ends = ? OR ends = ?)`
 	selectStray = `SELECT i.check_id, i.key, i.starts FROM check_interval i WHERE i.org_id = ? AND (NOT EXISTS (SELECT 1 FROM check_result r
 		WHERE r.org_id = i.org_id AND r.check_id = i.check_id AND r.source_id = i.source_id AND r.run_id = i.run_id AND r.digest = i.digest)
 		OR i.ends <> ? AND NOT EXISTS (SELECT 1 FROM check_result e
 			WHERE e.org_id = i.org_id AND e.check_id = i.check_id AND e.source_id = i.source_id AND e.at = i.ends)
+			AND NOT EXISTS (SELECT 1 FROM check_definition d
+			WHERE d.org_id = i.org_id AND d.check_id = i.check_id AND d.effective = i.ends)
 			AND NOT EXISTS (SELECT 1 FROM check_interval n
 			WHERE n.org_id = i.org_id AND n.check_id = i.check_id AND n.source_id = i.source_id AND n.starts = i.ends))`
 
 	watchResults     = "SELECT check_id, source_id, at, run_id, digest, status, total, passing, failing, unknown, not_applicable, summary, reason, remedy FROM check_result WHERE org_id = ?"
 	watchDefinitions = "SELECT check_id, effective, digest, own, body FROM check_definition WHERE org_id = ?"
 	watchEnded       = "SELECT check_id, effective, ended FROM check_definition WHERE org_id = ?"
-	watchExceptions  = `SELECT id, check_id, key, reason, owner, approver, starts, ends, ended, created, asker_id, asker, approver_id FROM check_exception WHERE org_id = ?`
+	watchExceptions  = `SELECT id, check_id, key, reason, owner, approver, starts, ends, ended, created, asker_id, asker, approver_id, keys, renews FROM check_exception WHERE org_id = ?`
+	watchSettings    = `SELECT check_id, effective, act, off, params, digest, why, actor FROM check_setting WHERE org_id = ?`
 )
 
 var _ = scrub.Register(scrub.Facts{Table: "check_interval", Rows: strays, Of: concludedBy})
@@ -40,6 +43,7 @@ var _ = scrub.Observe(
 	scrub.Watch{Table: "check_result", Query: watchResults, Key: 3, Fixed: true, Ops: []string{"checks."}, Names: []int{3}},
 	scrub.Watch{Table: "check_definition", Query: watchDefinitions, Key: 2, Fixed: true, Ops: []string{"checks."}},
 	scrub.Watch{Table: "check_definition ended", Query: watchEnded, Key: 2, Ops: []string{"checks."}},
+	scrub.Watch{Table: "check_setting", Query: watchSettings, Key: 2, Fixed: true, Ops: []string{"checks."}, Names: []int{0}},
 	scrub.Watch{Table: "check_exception", Query: watchExceptions, Key: 2, Ops: []string{"exceptions."}},
 )
 
@@ -55,7 +59,7 @@ func digestOf(lines []string) string {
 
 // written is what the entry of a judgement says of the rows that it left, which
 // would be too many to name: when they are from, and digests over them.
-func written(r Result, at, upto time.Time, opened, closed []Interval) map[string]any {
+func written(r Result, at, turned, upto time.Time, opened, closed []Interval) map[string]any {
 	var o, c []string
 	for _, i := range opened {
 		o = append(o, line(i.Key, clock.Millis(i.From), i.Status, i.Class, i.Reason+i.Message))
@@ -63,8 +67,12 @@ func written(r Result, at, upto time.Time, opened, closed []Interval) map[string
 	for _, i := range closed {
 		c = append(c, line(i.Key, clock.Millis(i.From), clock.Millis(i.To)))
 	}
-	return map[string]any{"at": clock.Millis(at), "upto": clock.Millis(upto), "not_applicable": r.NotApplicable,
+	out := map[string]any{"at": clock.Millis(at), "upto": clock.Millis(upto), "not_applicable": r.NotApplicable,
 		"said": digestOf([]string{r.Summary, r.Reason, r.Remedy}), "opened": digestOf(o), "closed": digestOf(c)}
+	if !turned.Equal(at) {
+		out["turned"] = clock.Millis(turned)
+	}
+	return out
 }
 
 func line(fields ...any) string {
@@ -154,7 +162,7 @@ func (x *concluding) opened() error {
 }
 
 func (x *concluding) closed() error {
-	lines, err := db.Rows(x.s.Tx, selectClosed, x.args(x.number("at"), x.number("upto")), func(scan func(...any) error, l *string) error {
+	lines, err := db.Rows(x.s.Tx, selectClosed, x.args(x.number("at"), x.number("upto"), x.number("turned")), func(scan func(...any) error, l *string) error {
 		var (
 			key          string
 			starts, ends int64

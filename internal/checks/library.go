@@ -78,7 +78,7 @@ func (c *Compiled) Prove() error {
 			place := c.Definition.place(key)
 			res, err := c.resource(attrs)
 			if err != nil {
-				all.add(fault.Invalid("fixtures", "example %d of %s: %v (%s)", i+1, set.want, err, place))
+				all.add(misfit(c.Definition, set.want, i, err))
 				continue
 			}
 			if got := c.Evaluate(res, Params{}, fixtureTime); got.Status != set.want {
@@ -87,6 +87,11 @@ func (c *Compiled) Prove() error {
 		}
 	}
 	return all.err()
+}
+
+// misfit is an example that is no resource of the kind.
+func misfit(d Definition, want Status, i int, err error) *fault.Error {
+	return fault.Invalid("fixtures", "example %d of %s: %v (%s)", i+1, want, err, d.place(fmt.Sprintf("fixtures.%s.%d", want, i)))
 }
 
 func because(o Outcome) string {

@@ -140,6 +140,11 @@ func (d *Definition) validateParams(say func(string, string, ...any)) {
 			say(key, "the default of %s %v", name, err)
 			continue
 		}
+		if (param.Min != nil || param.Max != nil) && param.Type != sources.TypeInt {
+			say(key, "parameter %s is no whole number: only those have a min and a max", name)
+		} else if err := param.bound(value); err != nil {
+			say(key, "the default of %s %v", name, err)
+		}
 		param.Default = value
 		d.Params[name] = param
 	}

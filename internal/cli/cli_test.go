@@ -380,7 +380,7 @@ func TestEvidenceIsUploadedFirst(t *testing.T) {
 // lead there.
 func (b *bench) serve(t *testing.T) []string {
 	t.Helper()
-	granted, err := orgs.NewToken.Do(t.Context(), b.desk, orgs.TokenWish{Name: "tests"})
+	granted, err := orgs.NewToken.Do(t.Context(), b.desk, orgs.TokenWish{Name: "tests", Access: auth.AccessWrite})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,20 @@ func (c *client) send(ctx context.Context, q request) (json.RawMessage, error) {
 }
 
 func (c *client) once(ctx context.Context, q request) (*http.Response, []byte, error) {
-	r, err := http.NewRequestWithContext(ctx, q.method, c.base+q.path, bytes.NewReader(q.body))
+	return c.attempt(ctx, q, bytes.NewReader(q.body))
+}
+
+// stream sends a body that cannot be sent again.
+func (c *client) stream(ctx context.Context, method, path string, body io.Reader) (json.RawMessage, error) {
+	res, answer, err := c.attempt(ctx, request{method: method, path: path, header: http.Header{}}, body)
+	if err != nil {
+		return nil, err
+	}
+	return c.judge(res, answer)
+}
+
+func (c *client) attempt(ctx context.Context, q request, from io.Reader) (*http.Response, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, q.method, c.base+q.path, from)
 	if err != nil {
 		return nil, nil, err
 	}

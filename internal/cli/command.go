@@ -34,6 +34,7 @@ type input struct {
 	flag   string
 	typ    reflect.Type
 	secret bool
+	long   bool // more than a line: a document that holds secrets
 	needed bool
 	bare   bool // an argument, not a flag
 }
@@ -64,6 +65,9 @@ func newCommand(o op.Operation) *command {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		x := input{field: name, flag: dashed(name), typ: f.Type, secret: f.Tag.Get("secret") == "true",
 			needed: slices.Contains(needed, name), bare: name == "id"}
+		if p := op.Schema(o).Properties[name]; x.secret && p != nil && p.MaxLength != nil {
+			x.long = *p.MaxLength > maxLine
+		}
 		if slices.Contains(globals, x.flag) {
 			x.flag = c.noun + "-" + x.flag
 		}
@@ -120,7 +124,10 @@ func (x input) tag(f reflect.StructField, list bool) reflect.StructTag {
 	default:
 		holder = "TEXT"
 	}
-	if x.secret {
+	switch {
+	case x.long:
+		help += " @PATH reads it from a file," + ofStdin
+	case x.secret:
 		help += ofStdin
 	}
 	if list && x.field == "limit" {
@@ -225,13 +232,22 @@ func (x input) value(v reflect.Value, t *Terminal) (any, error) {
 		if day, err := time.Parse(time.DateOnly, text); err == nil { // a day is its first instant
 			return day.Format(time.RFC3339), nil
 		}
+	case x.long && text == "-":
+		data, err := read("-", t.In)
+		return string(data), err
+	case x.long && strings.HasPrefix(text, "@"):
+		data, err := read(text[1:], t.In)
+		return string(data), err
 	case x.secret && text == "-":
-		line, err := io.ReadAll(io.LimitReader(t.In, 4096))
+		line, err := io.ReadAll(io.LimitReader(t.In, maxLine))
 		first, _, _ := strings.Cut(string(line), "\n")
 		return strings.TrimRight(first, "\r"), err
 	}
 	return text, nil
 }
+
+// maxLine is the most that is read of a secret of one line, such as a password.
+const maxLine = 4096
 
 // maxFile is what can be uploaded in one piece.
 const maxFile = 64 << 20

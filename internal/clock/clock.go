@@ -45,24 +45,37 @@ func (f *Fixed) Advance(d time.Duration) {
 	f.t = Truncate(f.t.Add(d))
 }
 
-// Moved is a clock that was set by hand and goes on from there.
+// Moved is a clock that was set by hand and goes on from there, unless it is
+// held.
 type Moved struct {
 	mu    sync.Mutex
 	ahead time.Duration
+	held  time.Time // shown until the clock is set; zero if it goes on
 }
 
 // Now returns what the clock shows.
 func (m *Moved) Now() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.held.IsZero() {
+		return m.held
+	}
 	return Truncate(time.Now().Add(m.ahead))
 }
 
-// Set puts the clock to an instant.
+// Set puts the clock to an instant, from which it goes on.
 func (m *Moved) Set(t time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ahead = time.Until(t)
+	m.ahead, m.held = time.Until(t), time.Time{}
+}
+
+// Hold stops the clock at an instant, so that what is done then is done at that
+// very moment however long it takes.
+func (m *Moved) Hold(t time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.held = Truncate(t)
 }
 
 // Millis is an instant as the database stores it; the zero time is 0.

@@ -25,6 +25,8 @@ type Config struct {
 	Verbose  bool   `help:"Log more." env:"TICKMARK_VERBOSE"`
 	Outside  `embed:""`
 	Mail     `embed:""`
+	// Imports are a flag of the commands that take files.
+	Imports Imports `kong:"-"`
 	// Credentials is where systemd puts what a unit may load.
 	Credentials string `hidden:"" help:"Where systemd puts the unit's credentials." env:"CREDENTIALS_DIRECTORY" type:"path"`
 }
@@ -46,6 +48,15 @@ func (c Config) URL() string {
 	}
 	return "sqlite:" + filepath.Join(c.Data, "tickmark.db")
 }
+
+// Imports says what files may be handed in.
+type Imports struct {
+	MaxImport int64 `name:"max-import" help:"How many MiB a file that is handed in may have." default:"4096" env:"TICKMARK_MAX_IMPORT" placeholder:"MIB"`
+}
+
+// Bytes is how many bytes a file that is handed in may have; 0 where nobody
+// said.
+func (i Imports) Bytes() int64 { return i.MaxImport << 20 }
 
 // KeyDir is where keys lie. It is never inside the data directory: a copy of
 // the one must not carry the other.

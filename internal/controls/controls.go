@@ -30,10 +30,11 @@ var (
 	Adopt     = op.Write("controls.adopt", "Adopt controls from the library, with an owner.", auth.ControlsWrite, adopt)
 	Create    = op.Write("controls.create", "Add a control of your own.", auth.ControlsWrite, create)
 	Update    = op.Write("controls.update", "Change a control. The earlier version stays on record.", auth.ControlsWrite, update)
+	Assign    = op.Write("controls.assign", "Give several controls to another owner at once.", auth.ControlsWrite, assign)
 	Implement = op.Write("controls.implement", "State how and since when a control is in place.", auth.ControlsWrite, implement)
 	Retire    = op.Write("controls.retire", "Retire a control. It stays on record for the time it was in force.", auth.ControlsWrite, retire)
 
-	Operations = []op.Operation{Shelf, List, Get, Versions, Adopt, Create, Update, Implement, Retire}
+	Operations = []op.Operation{Shelf, List, Get, Versions, Adopt, Create, Update, Assign, Implement, Retire}
 )
 
 // A Control is one the organization has adopted.
@@ -401,6 +402,11 @@ func update(c *op.Call, in Change) (Control, error) {
 
 // settle returns the control after a change, or the conflict that stopped it.
 func settle(c *op.Call, old Control, touched int64, err error) (Control, error) {
+	c.Note("control", old.Code)
+	return changed(c, old, touched, err)
+}
+
+func changed(c *op.Call, old Control, touched int64, err error) (Control, error) {
 	if err != nil {
 		return Control{}, err
 	}
@@ -413,7 +419,6 @@ func settle(c *op.Call, old Control, touched int64, err error) (Control, error) 
 	if err != nil {
 		return Control{}, err
 	}
-	c.Note("control", old.Code)
 	return now, keepVersion(c, now)
 }
 

@@ -1052,7 +1052,7 @@ CREATE TABLE tokens (
 	hash    BYTEA  NOT NULL UNIQUE,
 	created BIGINT NOT NULL,
 	expires BIGINT NOT NULL,
-	revoked BIGINT NOT NULL,
+	revoked BIGINT NOT NULL, access TEXT NOT NULL DEFAULT 'write',
 	PRIMARY KEY (org_id, id),
 	FOREIGN KEY (org_id, user_id) REFERENCES members (org_id, user_id)
 );

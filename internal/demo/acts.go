@@ -52,6 +52,20 @@ func (s *Stage) plan(ctx context.Context) error {
 // observe is the period itself: documents are handed in, and access is
 // reviewed each month.
 func (s *Stage) observe(ctx context.Context) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	for m := range months {
+		s.Clock.Set(s.reviewed(m))
+		if err := s.reviewAccess(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open begins the period, for which the documents are in force.
+func (s *Stage) open(ctx context.Context) error {
 	if err := s.advance(ctx, "partner", engagements.Observing); err != nil {
 		return err
 	}
@@ -65,18 +79,22 @@ func (s *Stage) observe(ctx context.Context) error {
 		}
 		s.documents[x.code] = id
 	}
-	for m := range months {
-		at := s.starts.AddDate(0, m, 23).Add(15 * time.Hour)
-		s.Clock.Set(at)
-		label := at.Format("2006-01")
-		id, err := s.show(ctx, "Access review "+label, fmt.Sprintf("Access review %s. Reviewed on %s by the system's owner, %s. Two accounts were no longer needed and were removed the same day.",
-			label, at.Format("2 January 2006"), mei.name), "ACC-81")
-		if err != nil {
-			return err
-		}
-		s.reviews = append(s.reviews, fmt.Sprintf("%s %s %s", label, at.Format(time.RFC3339), id))
-	}
 	return nil
+}
+
+// reviewed is when access is reviewed in a month of the period.
+func (s *Stage) reviewed(month int) time.Time {
+	return s.starts.AddDate(0, month, 23).Add(15 * time.Hour)
+}
+
+// reviewAccess is one month's review.
+func (s *Stage) reviewAccess(ctx context.Context) error {
+	at := s.reviewed(len(s.reviews))
+	label := at.Format("2006-01")
+	id, err := s.show(ctx, "Access review "+label, fmt.Sprintf("Access review %s. Reviewed on %s by the system's owner, %s. Two accounts were no longer needed and were removed the same day.",
+		label, at.Format("2 January 2006"), mei.name), "ACC-81")
+	s.reviews = append(s.reviews, fmt.Sprintf("%s %s %s", label, at.Format(time.RFC3339), id))
+	return err
 }
 
 // close builds the lists after the period and seals them; the auditor judges

@@ -42,6 +42,13 @@ type Stage struct {
 	controls     map[string]id.Control
 	documents    map[string]string // evidence by control
 	reviews      []string          // of the months, as lists take them
+
+	// Of the year.
+	staff     []worker
+	base      *codebase
+	changed   []change
+	feeds     map[string]id.Source // by name
+	exception id.Exception
 }
 
 // Account is somebody who can sign in.
@@ -50,7 +57,7 @@ type Account struct{ Name, Email, Role, Of string }
 // Accounts lists the people of the story.
 func Accounts() []Account {
 	var out []Account
-	for _, p := range []person{ines, jonas, mei, tomas, voss, thiel, dana} {
+	for _, p := range []person{ines, jonas, mei, tomas, priya, rashid, voss, thiel, dana} {
 		of := client
 		if auth.IsFirm(auth.Role(p.role)) {
 			of = firm
@@ -64,15 +71,14 @@ func Accounts() []Account {
 const months = 3
 
 // Play makes the organization, its firm and their engagement, up to the issued
-// report.
+// report, over the history of a repository that lies at hand.
 func (s *Stage) Play(ctx context.Context) error {
 	newest, err := git.Newest(s.Git)
 	if err != nil {
 		return err
 	}
-	s.desks, s.controls, s.documents = map[string]*op.Desk{}, map[string]id.Control{}, map[string]string{}
 	month := time.Date(newest.Year(), newest.Month(), 1, 0, 0, 0, 0, time.UTC)
-	s.starts, s.ends = month.AddDate(0, 1-months, 0), month.AddDate(0, 1, -1)
+	s.begin(month.AddDate(0, 1-months, 0))
 	for _, act := range []struct {
 		at time.Time
 		do func(context.Context) error
@@ -92,7 +98,14 @@ func (s *Stage) Play(ctx context.Context) error {
 			return err
 		}
 	}
+	s.Clock.Set(s.Clock.Now())
 	return s.Ledger.SealAll(ctx)
+}
+
+// begin sets the period of the examination, before anything happens.
+func (s *Stage) begin(starts time.Time) {
+	s.desks, s.controls, s.documents, s.feeds = map[string]*op.Desk{}, map[string]id.Control{}, map[string]string{}, map[string]id.Source{}
+	s.starts, s.ends = starts, starts.AddDate(0, months, -1)
 }
 
 // day is an hour of a day counted from the period's first.
@@ -107,7 +120,7 @@ func (s *Stage) after(n, hour int) time.Time {
 
 // do runs an operation as somebody, a minute after the one before.
 func do[In, Out any](ctx context.Context, s *Stage, role string, o *op.Op[In, Out], in In) (Out, error) {
-	s.Clock.Set(s.Engine.Clock.Now().Add(time.Minute))
+	s.Clock.Hold(s.Engine.Clock.Now().Add(time.Minute))
 	desk := s.desks[role]
 	out, err := o.Do(ctx, desk, in)
 	if err != nil {
@@ -147,7 +160,7 @@ func (s *Stage) found(ctx context.Context) error {
 	if err := s.sit(ctx, "owner", made.Org, made.User); err != nil {
 		return err
 	}
-	for _, p := range []person{jonas, mei, tomas} {
+	for _, p := range []person{jonas, mei, tomas, priya, rashid} {
 		if err := s.join(ctx, "owner", p, s.client); err != nil {
 			return err
 		}
@@ -169,7 +182,7 @@ func (s *Stage) join(ctx context.Context, host string, p person, org id.Org) err
 	if err != nil {
 		return err
 	}
-	return s.sit(ctx, p.role, org, made.User)
+	return s.sit(ctx, p.seat(), org, made.User)
 }
 
 // program puts the controls in place and reads the repository once.

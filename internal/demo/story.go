@@ -2,13 +2,15 @@ package demo
 
 // The people of the story. Their password is Password.
 var (
-	ines   = person{"Ines Okafor", "ines@larchmere.example", "owner"}
-	jonas  = person{"Jonas Lindqvist", "jonas@larchmere.example", "compliance_lead"}
-	mei    = person{"Mei-Lin Park", "mei@larchmere.example", "control_owner"}
-	tomas  = person{"Tomás Reiter", "tomas@larchmere.example", "sponsor"}
-	voss   = person{"Eleanor Voss", "eleanor@aldinevoss.example", "partner"}
-	thiel  = person{"Marcus Thiel", "marcus@aldinevoss.example", "manager"}
-	dana   = person{"Dana Whitfield", "dana@aldinevoss.example", "staff"}
+	ines   = person{"Ines Okafor", "ines@larchmere.example", "owner", ""}
+	jonas  = person{"Jonas Lindqvist", "jonas@larchmere.example", "compliance_lead", ""}
+	mei    = person{"Mei-Lin Park", "mei@larchmere.example", "control_owner", ""}
+	tomas  = person{"Tomás Reiter", "tomas@larchmere.example", "sponsor", ""}
+	voss   = person{"Eleanor Voss", "eleanor@aldinevoss.example", "partner", ""}
+	thiel  = person{"Marcus Thiel", "marcus@aldinevoss.example", "manager", ""}
+	dana   = person{"Dana Whitfield", "dana@aldinevoss.example", "staff", ""}
+	priya  = person{"Priya Natarajan", "priya@larchmere.example", "compliance_lead", "second_lead"}
+	rashid = person{"Rashid Adeyemi", "rashid@larchmere.example", "owner", "second_owner"}
 	client = "Larchmere"
 	firm   = "Aldine Voss"
 )
@@ -16,7 +18,16 @@ var (
 // Password opens every account of a demonstration.
 const Password = "larchmere demonstration"
 
-type person struct{ name, email, role string }
+// A person signs in, has a role, and is called by it in the story; a second
+// one of the same role has a name of their own.
+type person struct{ name, email, role, called string }
+
+func (p person) seat() string {
+	if p.called != "" {
+		return p.called
+	}
+	return p.role
+}
 
 // A control of the story, what shows it, and the document that does.
 type control struct {

@@ -93,12 +93,6 @@ const (
 		resource_kind, actor, supersedes, superseded_by, erased, erased_by, erased_basis`
 	insertRecord  = "INSERT INTO evidence (org_id, " + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '')"
 	selectRecord  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND id = ?"
-	selectPage    = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND entry < ? ORDER BY entry DESC LIMIT ?"
-	selectOfRun   = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ? AND entry < ? ORDER BY entry DESC LIMIT ?"
-	selectOfCtl   = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ?) AND entry < ? ORDER BY entry DESC LIMIT ?"
-	countAll      = "SELECT COUNT(*) FROM evidence WHERE org_id = ?"
-	countRun      = "SELECT COUNT(*) FROM evidence WHERE org_id = ? AND run_id = ?"
-	countCtl      = "SELECT COUNT(*) FROM evidence_control WHERE org_id = ? AND control_id = ?"
 	markSupersede = "UPDATE evidence SET superseded_by = ? WHERE org_id = ? AND id = ? AND superseded_by = ''"
 	insertLink    = "INSERT INTO evidence_control (org_id, evidence_id, control_id, entry) VALUES (?, ?, ?, ?) ON CONFLICT (org_id, evidence_id, control_id) DO NOTHING"
 )
@@ -190,40 +184,6 @@ func body(r Record) map[string]any {
 func Link(c *op.Call, r Record, control id.Control) error {
 	_, err := c.Tx.Exec(insertLink, c.Org, r.ID, control, r.Entry)
 	return err
-}
-
-// Filter narrows a list of evidence.
-type Filter struct {
-	Run     string `json:"run,omitempty" doc:"Only what one run collected."`
-	Control string `json:"control,omitempty" doc:"Only what is linked to one control."`
-	After   string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
-	Limit   int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
-}
-
-func list(c *op.Call, in Filter) (op.Page[Record], error) {
-	before, err := entryCursor(in.After)
-	if err != nil {
-		return op.Page[Record]{}, err
-	}
-	n := op.Limit(in.Limit)
-	query, count, args := selectPage, countAll, []any{c.Org}
-	switch {
-	case in.Run != "" && in.Control != "":
-		return op.Page[Record]{}, fault.Invalid("control", "give a run or a control, not both")
-	case in.Run != "":
-		query, count, args = selectOfRun, countRun, append(args, in.Run)
-	case in.Control != "":
-		query, count, args = selectOfCtl, countCtl, append(args, in.Control)
-	}
-	var total int64
-	if err := c.Tx.Row(count, args, &total); err != nil {
-		return op.Page[Record]{}, err
-	}
-	if in.Control != "" {
-		args = append([]any{c.Org}, args...)
-	}
-	rows, err := db.Rows(c.Tx, query, append(args, before, n+1), scan)
-	return op.PageOf(rows, n, total, func(r Record) string { return entryText(r.Entry) }), err
 }
 
 // Ref names a record.
@@ -335,5 +295,5 @@ func submit(c *op.Call, in Submission) (Record, error) {
 
 // OfRun returns what a run collected, for other operations.
 func OfRun(c *op.Call, run id.Run) ([]Record, error) {
-	return db.Rows(c.Tx, selectOfRun, []any{c.Org, run, int64(math.MaxInt64), op.MaxLimit}, scan)
+	return db.Rows(c.Tx, selectOfRun, []any{c.Org, run, "", "", 0, 0, int64(math.MaxInt64), op.MaxLimit}, scan)
 }

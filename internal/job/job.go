@@ -24,6 +24,8 @@ const (
 	Running = "running"
 	Done    = "done"
 	Failed  = "failed"
+	// Cancelled is a job that somebody stopped.
+	Cancelled = "cancelled"
 )
 
 // Worker does one kind of job.
@@ -75,7 +77,7 @@ const (
 	selectUnique = "SELECT id FROM job WHERE org_id = ? AND kind = ? AND unique_key = ? AND state IN ('ready', 'running')"
 	selectJob    = `SELECT id, kind, state, attempt, error, progress, created, finished FROM job WHERE org_id = ? AND id = ?`
 	selectJobs   = `SELECT id, kind, state, attempt, error, progress, created, finished FROM job WHERE org_id = ? AND id < ?
-		ORDER BY id DESC LIMIT ?`
+		AND (? = '' OR state = ?) AND (? = '' OR kind = ?) ORDER BY id DESC LIMIT ?`
 )
 
 // Enqueue adds a job in the caller's transaction and returns its id, or that
@@ -150,10 +152,14 @@ const newest = "job_z"
 
 // Page lists jobs before one, newest first; before may be empty.
 func Page(tx *db.Tx, org id.Org, before id.Job, n int) ([]Job, error) {
-	if before == "" {
-		before = newest
+	return page(tx, org, Filter{After: string(before)}, n)
+}
+
+func page(tx *db.Tx, org id.Org, in Filter, n int) ([]Job, error) {
+	if in.After == "" {
+		in.After = newest
 	}
-	return db.Rows(tx, selectJobs, []any{org, before, n}, scanJob)
+	return db.Rows(tx, selectJobs, []any{org, in.After, in.State, in.State, in.Kind, in.Kind, n}, scanJob)
 }
 
 // Schedule is work that recurs. It is a row, so that a process that was down
@@ -164,16 +170,27 @@ type Schedule struct {
 	Args  any
 	Every time.Duration
 	First time.Time
+	// Day says when it runs by the clock on the wall; Every and First are then
+	// left out.
+	Day DayTime
 }
 
 const (
-	upsertSchedule = `INSERT INTO job_schedule (org_id, name, kind, args, every, next_run) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (org_id, name) DO UPDATE SET kind = excluded.kind, args = excluded.args, every = excluded.every`
+	// A schedule keeps its place in time unless its rhythm changed.
+	upsertSchedule = `INSERT INTO job_schedule (org_id, name, kind, args, every, next_run, day_time, weekday) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (org_id, name) DO UPDATE SET kind = excluded.kind, args = excluded.args, every = excluded.every,
+		day_time = excluded.day_time, weekday = excluded.weekday,
+		next_run = CASE WHEN job_schedule.every = excluded.every AND job_schedule.day_time = excluded.day_time AND job_schedule.weekday = excluded.weekday
+			THEN job_schedule.next_run ELSE excluded.next_run END`
 	deleteSchedule = "DELETE FROM job_schedule WHERE org_id = ? AND name = ?"
+	selectNext     = "SELECT next_run FROM job_schedule WHERE org_id = ? AND name = ?"
 )
 
 // SetSchedule adds or changes a schedule in the caller's transaction.
 func SetSchedule(tx *db.Tx, org id.Org, s Schedule) error {
+	if !s.Day.IsZero() {
+		s.Every = s.Day.every()
+	}
 	if s.Every < time.Second {
 		return errors.New("a schedule needs an interval of a second at least")
 	}
@@ -181,8 +198,18 @@ func SetSchedule(tx *db.Tx, org id.Org, s Schedule) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(upsertSchedule, org, s.Name, s.Kind, string(args), s.Every.Milliseconds(), clock.Millis(s.First))
+	_, err = tx.Exec(upsertSchedule, org, s.Name, s.Kind, string(args), s.Every.Milliseconds(), clock.Millis(s.First), s.Day.At, s.Day.Weekday)
 	return err
+}
+
+// Next is when a schedule runs next; zero if there is none of that name.
+func Next(tx *db.Tx, org id.Org, name string) (time.Time, error) {
+	var ms int64
+	err := tx.Row(selectNext, []any{org, name}, &ms)
+	if errors.Is(err, db.ErrNone) {
+		return time.Time{}, nil
+	}
+	return clock.FromMillis(ms), err
 }
 
 // EndSchedule removes a schedule.
@@ -201,19 +228,21 @@ var (
 
 // Filter pages through jobs.
 type Filter struct {
+	State string `json:"state,omitempty" enum:"ready,running,done,failed" doc:"Only jobs that stand like this."`
+	Kind  string `json:"kind,omitempty" maxLength:"60" doc:"Only jobs of this kind, such as collect."`
 	After string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
 	Limit int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
 }
 
-const countJobs = "SELECT COUNT(*) FROM job WHERE org_id = ?"
+const countJobs = "SELECT COUNT(*) FROM job WHERE org_id = ? AND (? = '' OR state = ?) AND (? = '' OR kind = ?)"
 
 func list(c *op.Call, in Filter) (op.Page[Job], error) {
 	var total int64
-	if err := c.Tx.Row(countJobs, []any{c.Org}, &total); err != nil {
+	if err := c.Tx.Row(countJobs, []any{c.Org, in.State, in.State, in.Kind, in.Kind}, &total); err != nil {
 		return op.Page[Job]{}, err
 	}
 	n := op.Limit(in.Limit)
-	rows, err := Page(c.Tx, c.Org, id.Job(in.After), n+1)
+	rows, err := page(c.Tx, c.Org, in, n+1)
 	return op.PageOf(rows, n, total, func(j Job) string { return string(j.ID) }), err
 }
 

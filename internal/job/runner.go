@@ -24,6 +24,7 @@ import (
 const (
 	lease      = 60 * time.Second
 	poll       = time.Second
+	look       = 2 * time.Second // how soon a worker notices that its job was cancelled
 	maxBackoff = time.Hour
 
 	progressEvery = 300 * time.Millisecond
@@ -67,6 +68,7 @@ type Run struct {
 
 	mu   sync.Mutex
 	last time.Time
+	stop context.CancelFunc
 }
 
 const (
@@ -82,11 +84,13 @@ const (
 	// about it, whatever its worker is called.
 	extend      = "UPDATE job SET lease_until = ? WHERE id = ? AND state = 'running' AND attempt = ?"
 	setProgress = "UPDATE job SET progress = ? WHERE id = ? AND state = 'running' AND attempt = ?"
+	stillMine   = "SELECT COUNT(*) FROM job WHERE id = ? AND state = 'running' AND attempt = ?"
 	finish      = "UPDATE job SET state = ?, error = ?, finished = ?, run_at = ? WHERE id = ? AND state = 'running' AND attempt = ?"
 	sweep       = `UPDATE job SET error = 'its worker stopped answering', finished = CASE WHEN attempt < max_attempts THEN finished ELSE ? END,
 		state = CASE WHEN attempt < max_attempts THEN 'ready' ELSE 'failed' END WHERE state = 'running' AND lease_until < ?`
-	forget  = "DELETE FROM job WHERE state IN ('done', 'failed') AND finished < ?"
-	due     = "SELECT org_id, name, kind, args, every, next_run FROM job_schedule WHERE next_run <= ? ORDER BY next_run, org_id, name LIMIT 100"
+	forget = "DELETE FROM job WHERE state IN ('done', 'failed', 'cancelled') AND finished < ?"
+	due    = `SELECT s.org_id, s.name, s.kind, s.args, s.every, s.next_run, s.day_time, s.weekday, COALESCE(o.zone, '')
+		FROM job_schedule s LEFT JOIN orgs o ON o.org_id = s.org_id WHERE s.next_run <= ? ORDER BY s.next_run, s.org_id, s.name LIMIT 100`
 	advance = "UPDATE job_schedule SET next_run = ? WHERE org_id = ? AND name = ? AND next_run = ?"
 	peek    = `SELECT (SELECT COUNT(*) FROM job WHERE state = 'ready' AND run_at <= ?) + (SELECT COUNT(*) FROM job WHERE state = 'running' AND lease_until < ?)
 		+ (SELECT COUNT(*) FROM job_schedule WHERE next_run <= ?)`
@@ -104,12 +108,17 @@ func (r *Run) Progress(done, about int, what string) {
 	r.last = now
 	r.mu.Unlock()
 	b, _ := json.Marshal(Progress{done, about, what})
+	mine := true
 	err := r.DB.Write(context.Background(), db.All, func(tx *db.Tx) error {
-		_, err := tx.Exec(setProgress, string(b), r.Job, r.Attempt)
+		n, err := tx.Exec(setProgress, string(b), r.Job, r.Attempt)
+		mine = n > 0
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		r.Log.Debug("progress", "job", r.Job, "err", err)
+	case !mine && r.stop != nil: // cancelled, or taken over
+		r.stop()
 	}
 }
 
@@ -158,6 +167,21 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
+// Drain does what is due, one job after the other, until nothing is, and says
+// how many there were. It is for whoever has no time to wait for Run.
+func (r *Runner) Drain(ctx context.Context) (int, error) {
+	for n := 0; ; {
+		jobs, err := r.step(ctx, r.slots)
+		if err != nil || len(jobs) == 0 {
+			return n, err
+		}
+		for i := range jobs {
+			r.do(ctx, &jobs[i])
+		}
+		n += len(jobs)
+	}
+}
+
 // step does what is due: schedules become jobs, lost jobs become ready, and up
 // to n ready ones are claimed. It writes nothing when nothing is due.
 func (r *Runner) step(ctx context.Context, n int) ([]claimed, error) {
@@ -200,6 +224,7 @@ func (r *Runner) step(ctx context.Context, n int) ([]claimed, error) {
 func (r *Runner) do(ctx context.Context, c *claimed) {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
+	c.stop = cancel
 	go r.beat(work, cancel, &c.Run)
 	err := r.attempt(work, c)
 	now := r.engine.Clock.Now()
@@ -254,15 +279,19 @@ func (r *Runner) attempt(ctx context.Context, c *claimed) (err error) {
 // beat renews the lease until the job ends, and ends the job when another has
 // taken it over meanwhile.
 func (r *Runner) beat(ctx context.Context, cancel context.CancelFunc, job *Run) {
-	t := time.NewTicker(lease / 3)
+	t := time.NewTicker(look)
 	defer t.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
-		mine, err := r.renew(ctx, job)
+		ask := r.holds
+		if n%(int(lease/3/look)) == 0 {
+			ask = r.renew
+		}
+		mine, err := ask(ctx, job)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			r.engine.Log.Error("heartbeat", "job", job.Job, "err", err)
@@ -270,6 +299,17 @@ func (r *Runner) beat(ctx context.Context, cancel context.CancelFunc, job *Run) 
 			cancel()
 		}
 	}
+}
+
+// holds reports whether the job is still this worker's, without a write.
+func (r *Runner) holds(ctx context.Context, job *Run) (mine bool, err error) {
+	err = r.engine.DB.Read(ctx, db.All, func(tx *db.Tx) error {
+		var n int64
+		err := tx.Row(stillMine, []any{job.Job, job.Attempt}, &n)
+		mine = n > 0
+		return err
+	})
+	return mine, err
 }
 
 // renew reports whether the job is still this worker's.
@@ -286,7 +326,27 @@ type dueSchedule struct {
 	org              id.Org
 	name, kind, args string
 	every, next      int64
+	day              DayTime
+	zone             string
 }
+
+// missed counts the whole occurrences that have gone by beside the one that is
+// due.
+func (s dueSchedule) missed(now time.Time) int64 {
+	if s.day.IsZero() {
+		return (now.UnixMilli() - s.next) / s.every
+	}
+	n := int64(0)
+	for t := clock.FromMillis(s.next); n < maxMissed; n++ {
+		if t = s.day.After(t, s.zone); t.After(now) {
+			break
+		}
+	}
+	return n
+}
+
+// maxMissed bounds the counting over an outage; nobody reads a larger number.
+const maxMissed = 10_000
 
 // schedules turns what is due into jobs. A schedule that missed whole
 // occurrences leaves one gap entry for the outage: what was not looked at must
@@ -295,7 +355,7 @@ func (r *Runner) schedules(ctx context.Context, now time.Time) error {
 	var list []dueSchedule
 	err := r.engine.DB.Read(ctx, db.All, func(tx *db.Tx) (err error) {
 		list, err = db.Rows(tx, due, []any{clock.Millis(now)}, func(scan func(...any) error, s *dueSchedule) error {
-			return scan(&s.org, &s.name, &s.kind, &s.args, &s.every, &s.next)
+			return scan(&s.org, &s.name, &s.kind, &s.args, &s.every, &s.next, &s.day.At, &s.day.Weekday, &s.zone)
 		})
 		return err
 	})
@@ -305,7 +365,7 @@ func (r *Runner) schedules(ctx context.Context, now time.Time) error {
 	var errs []error
 	for _, s := range list {
 		desk := r.engine.Machine(s.org, "schedule", auth.JobsRead)
-		if missed := (now.UnixMilli() - s.next) / s.every; missed > 0 {
+		if s.missed(now) > 0 {
 			_, err = Missed.Do(ctx, desk, s)
 		} else {
 			err = r.engine.DB.Write(ctx, string(s.org), func(tx *db.Tx) error { return s.enqueue(tx, now) })
@@ -321,7 +381,10 @@ func (r *Runner) schedules(ctx context.Context, now time.Time) error {
 // process has.
 func (s dueSchedule) enqueue(tx *db.Tx, now time.Time) error {
 	next := s.next + s.every
-	if next <= now.UnixMilli() {
+	switch {
+	case !s.day.IsZero():
+		next = clock.Millis(s.day.After(now, s.zone))
+	case next <= now.UnixMilli():
 		next = now.UnixMilli() + s.every
 	}
 	n, err := tx.Exec(advance, next, s.org, s.name, s.next)
@@ -339,7 +402,7 @@ func (s dueSchedule) enqueue(tx *db.Tx, now time.Time) error {
 // runs it now.
 var Missed = op.Work("jobs.miss", "Record that scheduled work did not run, and run it now.", auth.JobsRead,
 	func(c *op.Call, s dueSchedule) (struct{}, error) {
-		missed := (c.Now.UnixMilli() - s.next) / s.every
+		missed := s.missed(c.Now)
 		if err := s.enqueue(c.Tx, c.Now); err != nil {
 			return struct{}{}, err
 		}

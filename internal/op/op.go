@@ -49,6 +49,11 @@ type Engine struct {
 	// Throttle slows down whoever guesses, on every surface alike. Nil: nobody is
 	// slowed down.
 	Throttle *auth.Throttle
+
+	// Try asks a place that facts come from, given its kind and its opened
+	// settings, whether it would answer. What it returns is package sources' to
+	// say. It takes bounded time. Nil where nothing can be read.
+	Try func(ctx context.Context, kind string, settings json.RawMessage) (any, error)
 }
 
 // Desk is where somebody acts: who, for which organization.
@@ -80,7 +85,8 @@ type Call struct {
 	// Now is the instant of the whole operation.
 	Now time.Time
 
-	op string
+	op    string
+	found any // by the question of an asking operation
 	*leaving
 }
 
@@ -125,6 +131,7 @@ type Op[In, Out any] struct {
 	writes  bool
 	fn      func(*Call, In) (Out, error)
 	before  func(context.Context, *Desk, In) error
+	ask     func(context.Context, *Desk, In) (any, error)
 	schema  *shape
 }
 
@@ -152,6 +159,23 @@ func Read[In, Out any](name, summary string, right auth.Right, fn func(*Call, In
 // Write declares an operation that changes something, and so leaves an entry.
 func Write[In, Out any](name, summary string, right auth.Right, fn func(*Call, In) (Out, error)) *Op[In, Out] {
 	return declare(name, summary, right, true, fn)
+}
+
+// Asking declares an operation that asks something outside the database, such
+// as whether a server answers, and writes down what it found. ask may take its
+// time: it runs ahead of the transaction and holds none.
+func Asking[In, Found, Out any](name, summary string, right auth.Right, ask func(context.Context, *Desk, In) (Found, error),
+	fn func(*Call, In, Found) (Out, error)) *Op[In, Out] {
+	o := declare(name, summary, right, true, func(c *Call, in In) (Out, error) {
+		found, asked := c.found.(Found)
+		if !asked {
+			var none Out
+			return none, fmt.Errorf("%s asks outside and has no place in another transaction", name)
+		}
+		return fn(c, in, found)
+	})
+	o.ask = func(ctx context.Context, d *Desk, in In) (any, error) { return ask(ctx, d, in) }
+	return o
 }
 
 // Work declares a writing operation that only the machine runs. Its input may
@@ -202,7 +226,7 @@ func (o *Op[In, Out]) Types() (in, out reflect.Type) {
 
 // Run runs the operation on undecoded input.
 func (o *Op[In, Out]) Run(ctx context.Context, desk *Desk, raw []byte) (any, error) {
-	if err := desk.Actor.Require(o.right); err != nil {
+	if err := o.allowed(desk); err != nil {
 		return nil, err
 	}
 	var in In
@@ -215,10 +239,18 @@ func (o *Op[In, Out]) Run(ctx context.Context, desk *Desk, raw []byte) (any, err
 	return o.run(ctx, desk, in)
 }
 
+func (o *Op[In, Out]) allowed(desk *Desk) error {
+	err := desk.Actor.Require(o.right)
+	if err == nil && o.writes {
+		err = desk.Actor.RequireWrite()
+	}
+	return err
+}
+
 // Do runs the operation on input that Go code made.
 func (o *Op[In, Out]) Do(ctx context.Context, desk *Desk, in In) (Out, error) {
 	var none Out
-	if err := desk.Actor.Require(o.right); err != nil {
+	if err := o.allowed(desk); err != nil {
 		return none, err
 	}
 	if o.schema != nil {
@@ -238,9 +270,12 @@ func (o *Op[In, Out]) Do(ctx context.Context, desk *Desk, in In) (Out, error) {
 func (o *Op[In, Out]) Call(c *Call, in In) (Out, error) { return o.fn(c, in) }
 
 func (o *Op[In, Out]) run(ctx context.Context, desk *Desk, in In) (Out, error) {
-	var out Out
+	var (
+		out   Out
+		found any
+	)
 	work := func(tx *db.Tx) error {
-		c := &Call{Context: ctx, Desk: desk, Tx: tx, Now: clock.Truncate(desk.Clock.Now()), op: o.name, leaving: &leaving{}}
+		c := &Call{Context: ctx, Desk: desk, Tx: tx, Now: clock.Truncate(desk.Clock.Now()), op: o.name, found: found, leaving: &leaving{}}
 		var err error
 		out, err = o.fn(c, in)
 		if err != nil || !o.writes {
@@ -258,6 +293,11 @@ func (o *Op[In, Out]) run(ctx context.Context, desk *Desk, in In) (Out, error) {
 		}
 	}
 	var err error
+	if o.ask != nil {
+		if found, err = o.ask(ctx, desk, in); err != nil {
+			return out, err
+		}
+	}
 	switch {
 	case !o.writes:
 		err = desk.DB.Read(ctx, org, work)

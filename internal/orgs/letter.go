@@ -7,16 +7,9 @@ import (
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/mail"
+	"github.com/tickmark/tickmark/internal/notify"
 	"github.com/tickmark/tickmark/internal/op"
 )
-
-// post hands a letter over. It is one line, so that it can become another.
-func post(c *op.Call, m mail.Message) error {
-	if err := c.Mail.Send(c, m); err != nil {
-		return fault.Conflict("The letter to %s could not be sent: %s", m.To, mail.Words(err)).With(err)
-	}
-	return nil
-}
 
 // write sends a letter in the words of the house, if letters can be sent at all.
 func write(c *op.Call, to, subject string, paragraphs ...string) error {
@@ -27,7 +20,7 @@ func write(c *op.Call, to, subject string, paragraphs ...string) error {
 	if c.BaseURL != "" {
 		text += " at " + c.BaseURL
 	}
-	return post(c, mail.Message{To: to, Subject: line(subject), Text: text + "\n"})
+	return notify.Letter(c, mail.Message{To: to, Subject: line(subject), Text: text + "\n"})
 }
 
 // tell writes to whoever acts, about their own sign-in: somebody else who did it

@@ -295,6 +295,8 @@ func tokens(c *op.Call, _ op.None) (op.Page[auth.Token], error) {
 type TokenWish struct {
 	Name string `json:"name" minLength:"1" maxLength:"100" doc:"What will use it, such as: nightly CI."`
 	Days int    `json:"days,omitempty" minimum:"1" maximum:"366" doc:"How long it is good; 90 if left out."`
+
+	Access string `json:"access,omitempty" enum:"read,write" doc:"read: it changes nothing. write: it may do all that you may. read if left out."`
 }
 
 // GrantedToken carries the secret, this once.
@@ -310,11 +312,14 @@ func newToken(c *op.Call, in TokenWish) (GrantedToken, error) {
 	if in.Days == 0 {
 		in.Days = 90
 	}
+	if in.Access == "" {
+		in.Access = auth.AccessRead
+	}
 	name := strings.TrimSpace(in.Name)
 	if name == "" {
 		return GrantedToken{}, fault.Invalid("name", "say what will use the token, such as: nightly CI")
 	}
-	t, secret, err := auth.CreateToken(c.Tx, c.Org, c.Actor.User, name, time.Duration(in.Days)*24*time.Hour, c.Now)
+	t, secret, err := auth.CreateToken(c.Tx, c.Org, c.Actor.User, name, in.Access, time.Duration(in.Days)*24*time.Hour, c.Now)
 	c.Note("id", string(t.ID))
 	return GrantedToken{t, secret}, err
 }

@@ -2,7 +2,9 @@ package site
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,6 +19,7 @@ type Interval struct {
 	Href     string
 	Cause    string // for the table
 	Evidence []Link // for the table
+	Blank    bool   // nobody had looked yet: outlined, and counted as unknown
 }
 
 // CoverageView is a coverage calendar. Build one with NewCoverage.
@@ -27,7 +30,12 @@ type CoverageView struct {
 	Note   string // left of the totals
 }
 
+// mostDrawn is how many intervals a month draws each for itself. Where there
+// are more, its days are drawn, so that a page of any year stays small.
+const mostDrawn = 40
+
 type coverageMonth struct {
+	byDay       bool
 	label, name string
 	days        int
 	done        int64 // minutes of the month that are over
@@ -41,6 +49,7 @@ type coverageSpan struct {
 	from, to    int64 // minutes from the start of the month
 	label, href string
 	open        bool // lasts until now
+	blank       bool // before the first record
 }
 
 // coverageSum is minutes by status.
@@ -86,7 +95,22 @@ func (s coverageSum) uptime() string {
 // months add up to the total exactly. What no interval covers before now is
 // unknown: it was not looked at.
 func NewCoverage(title string, from, to, now time.Time, list []Interval) CoverageView {
+	return NewCoverageLinked(title, from, to, now, list, nil)
+}
+
+// NewCoverageLinked is NewCoverage where each stretch that is no pass leads to
+// what happened in it. The hours are added up before anything is joined for
+// drawing, so that they are exact in any case.
+func NewCoverageLinked(title string, from, to, now time.Time, list []Interval, link func(from, to time.Time) string) CoverageView {
 	v := CoverageView{Title: title}
+	if link != nil {
+		list = slices.Clone(list)
+		for i := range list {
+			if list[i].Href == "" && !list[i].Blank {
+				list[i].Href = link(list[i].From, list[i].To)
+			}
+		}
+	}
 	if now.After(to) {
 		now = to
 	}
@@ -96,10 +120,14 @@ func NewCoverage(title string, from, to, now time.Time, list []Interval) Coverag
 		v.Total.fail += month.sum.fail
 		v.Total.unknown += month.sum.unknown
 		v.Total.excepted += month.sum.excepted
+		if len(month.spans) > mostDrawn {
+			month.join(m, link)
+			v.Note = "Months with many changes are drawn by the day, the worst of it first. The hours are exact."
+		}
 		v.Months = append(v.Months, month)
 	}
 	if v.Total.excepted > 0 {
-		v.Note = "Excepted hours (" + hours(v.Total.excepted) + ") count in coverage, never in uptime."
+		v.Note = strings.TrimSpace(v.Note + " Excepted hours (" + hours(v.Total.excepted) + ") count in coverage, never in uptime.")
 	}
 	return v
 }
@@ -116,10 +144,10 @@ func newMonth(start, from, to, now time.Time, list []Interval) coverageMonth {
 	}
 	m.done = minutes(last.Sub(start))
 	at := minutes(first.Sub(start))
-	put := func(status Status, from, to int64, label, href string) {
+	put := func(status Status, from, to int64, label, href string, blank bool) {
 		if to > from {
 			open := to == m.done && last.Before(end)
-			m.spans = append(m.spans, coverageSpan{status, from, to, label, href, open})
+			m.spans = append(m.spans, coverageSpan{status, from, to, label, href, open, blank})
 			m.sum.add(status, to-from)
 		}
 	}
@@ -129,12 +157,46 @@ func newMonth(start, from, to, now time.Time, list []Interval) coverageMonth {
 		if b <= a {
 			continue
 		}
-		put(StatusUnknown, at, a, "", "")
-		put(x.Status, a, b, x.Label, x.Href)
+		put(StatusUnknown, at, a, "", "", false)
+		put(x.Status, a, b, x.Label, x.Href, x.Blank)
 		at = b
 	}
-	put(StatusUnknown, at, m.done, "", "")
+	put(StatusUnknown, at, m.done, "", "", false)
 	return m
+}
+
+// severest orders statuses by what a day that had several is drawn as.
+var severest = []Status{StatusFail, StatusUnknown, StatusExcepted, StatusPass}
+
+// join draws a month by its days, each as the worst it had.
+func (m *coverageMonth) join(start time.Time, link func(from, to time.Time) string) {
+	const day = 24 * 60
+	var out []coverageSpan
+	for at := m.spans[0].from / day * day; at < m.done; at += day {
+		from, to := max(at, m.spans[0].from), min(at+day, m.done)
+		worst := len(severest)
+		for _, s := range m.spans {
+			if s.from < to && from < s.to {
+				if i := slices.Index(severest, s.status); i >= 0 {
+					worst = min(worst, i)
+				}
+			}
+		}
+		if worst == len(severest) {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1].status == severest[worst] && out[n-1].to == from {
+			out[n-1].to = to
+			continue
+		}
+		out = append(out, coverageSpan{status: severest[worst], from: from, to: to})
+	}
+	for i := range out {
+		if link != nil {
+			out[i].href = link(start.Add(time.Duration(out[i].from)*time.Minute), start.Add(time.Duration(out[i].to)*time.Minute))
+		}
+	}
+	m.spans, m.byDay = out, true
 }
 
 func monthStart(t time.Time) time.Time {
@@ -195,8 +257,13 @@ func (m coverageMonth) said() string {
 		return m.name + ": not yet"
 	}
 	s := m.name
+	if m.byDay {
+		return s + ": " + hours(m.sum.fail) + " h fail, " + hours(m.sum.unknown) + " h unknown, drawn by the day"
+	}
 	for _, x := range m.spans {
-		if x.status != StatusPass {
+		if x.blank {
+			s += "; nobody looked until " + m.at(x.to)
+		} else if x.status != StatusPass {
 			s += "; " + x.status.Word() + " from " + m.at(x.from) + " to " + m.at(x.to)
 		}
 	}
@@ -300,4 +367,10 @@ func (s coverageSum) tone(column int) string {
 		return toneOf(s.unknown, StatusUnknown)
 	}
 	return ""
+}
+
+// said names a stretch for those who reach it by keyboard.
+func (s coverageSpan) said() string {
+	length := Duration(time.Duration(s.to-s.from) * time.Minute)
+	return s.status.Word() + ", " + or(s.label, length)
 }

@@ -121,6 +121,10 @@
 //
 //	Table(t TableView)
 //
+// In list.templ, drawn by what a List answers:
+//
+//	ListTools(t ToolsView)
+//
 // In form.templ:
 //
 //	Form(f FormView)
@@ -139,6 +143,9 @@
 //	QR(text, name string)
 //	PasskeyForm(v PasskeyView)
 //	Codes(list []string)
+// In years.templ:
+//
+//	YearsChooser(v YearsView)
 //
 // In gallery.templ:
 //

@@ -87,9 +87,12 @@ func galleryChecks() TableView {
 			row("git.branch.protected", "The main branch refuses direct pushes", StatusPass, "", "CHG-04", 0, 19, "08:00"),
 		},
 		Filters: []Chip{{Text: "severity: high", Href: "#"}, {Text: "source: git-main", Href: "#"}, {Text: "only mine", Href: "#", Add: true}},
-		More:    Group(Button(ButtonView{Text: "Export 212 rows", Kind: ButtonQuiet, Icon: IconDownload, Href: "#"})),
-		Bulk:    &Bulk{Action: "#", Unit: "checks", Buttons: []ButtonView{{Text: "Run now", Submit: true, Name: "act", Value: "run"}, {Text: "Assign", Submit: true, Name: "act", Value: "assign"}}},
-		Pager:   PagerView{Shown: 50, Of: 1284, Newer: "#newer", Older: "#older"},
+		Tools: &ToolsView{List: "checks", Path: "/gallery", Find: "Find in checks", Rows: "212 rows", CSV: "#csv", XLSX: "#xlsx", Save: true, Share: true,
+			Filters: []FieldView{{Kind: FieldSelect, Name: "f.kind", Label: "About", Optional: true, Options: []Option{{Text: "All"}, {Value: "commit", Text: "commit"}}}},
+			Columns: []Option{{Text: "Check", Chosen: true, Locked: "always shown"}, {Value: "status", Text: "Status", Chosen: true}, {Value: "last", Text: "Last run"}},
+			Views:   []ViewLink{{Name: "All checks", Href: "#all"}, {Name: "Failing, mine", Href: "#mine", Note: "opens first", Now: true}, {Name: "For the monthly call", Href: "#call", Note: "by Ines Okafor"}}},
+		Bulk:  &Bulk{Action: "#", Unit: "checks", Buttons: []ButtonView{{Text: "Run now", Submit: true, Name: "act", Value: "run"}, {Text: "Assign", Submit: true, Name: "act", Value: "assign"}}},
+		Pager: PagerView{Shown: 50, Of: 1284, Newer: "#newer", Older: "#older"},
 	}
 	t.Rows[1].Selected = true
 	t.Total = []Cell{Words("Total"), Words(""), Words(""), Words(""), Number(24, "#"), Number(450, "#"), Words("")}

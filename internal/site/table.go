@@ -13,6 +13,7 @@ type TableView struct {
 	Empty   EmptyView
 	Filters []Chip
 	More    templ.Component // right end of the filter row: a filter form, an export
+	Tools   *ToolsView      // the same of a List
 	Bulk    *Bulk
 	Pager   PagerView
 	Density string // "compact" or "comfortable"; empty follows the person's choice
@@ -108,6 +109,8 @@ type Bulk struct {
 	Action  string // address the choice is posted to
 	Unit    string // "checks": the bar says how many it will touch
 	Buttons []ButtonView
+	More    templ.Component // fields that the act needs: a new owner, a reason
+	Back    string          // address of the list, posted as "back"
 }
 
 func (c Column) class() string {

@@ -24,12 +24,14 @@ const (
 		OR NOT EXISTS (SELECT 1 FROM source_run_kind k JOIN source_run r ON r.org_id = k.org_id AND r.id = k.run_id
 			WHERE k.org_id = x.org_id AND r.source_id = x.source_id AND k.kind = x.kind))`
 
-	watchSources = "SELECT id, kind, name, settings, every, version, created, removed FROM source WHERE org_id = ?"
+	watchImports = "SELECT id, name, format, looks, size, sha256, address, pieced, skip_bad, source_id, job_id, run_id, refused, actor, created FROM source_import WHERE org_id = ?"
+	watchSources = "SELECT id, kind, name, settings, every, day_time, weekday, paused, version, created, removed FROM source WHERE org_id = ?"
+	watchSecrets = "SELECT source_id, name, sealed, since FROM source_secret WHERE org_id = ?"
 )
 
 var _ = scrub.Register(
 	scrub.Facts{Table: "source_run", Rows: runFacts, Owed: func(e *scrub.Entry) int {
-		if e.Op == "runs.record" && e.Kind == canon.KindRun || e.Op == "runs.fail" {
+		if e.Op == "runs.record" && e.Kind == canon.KindRun || e.Op == "runs.fail" || e.Op == "sources.cancel" && e.Kind == canon.KindGap {
 			return 1
 		}
 		return 0
@@ -37,7 +39,11 @@ var _ = scrub.Register(
 	scrub.Facts{Table: "source_resource", Rows: oddResources},
 )
 
-var _ = scrub.Observe(scrub.Watch{Table: "source", Query: watchSources, Key: 1, Ops: []string{"sources."}})
+var _ = scrub.Observe(
+	scrub.Watch{Table: "source", Query: watchSources, Key: 1, Ops: []string{"sources."}},
+	scrub.Watch{Table: "source_secret", Query: watchSecrets, Key: 2, Ops: []string{"sources."}},
+	scrub.Watch{Table: "source_import", Query: watchImports, Key: 1, Ops: []string{"imports.", "runs."}},
+)
 
 // runKind is a kind as the manifest of a run names it.
 type runKind struct {
@@ -68,8 +74,11 @@ func runFacts(s *scrub.Scan, from, to int64) ([]scrub.Fact, error) {
 	out := make([]scrub.Fact, 0, len(rows))
 	for _, r := range rows {
 		f := scrub.Fact{Row: string(r.ID), Entry: r.Entry, Body: map[string]any{"id": string(r.ID), "source": string(r.Source), "collector": r.Collector}}
-		if r.Status == RunFailed {
+		if r.Status == RunFailed || r.Status == RunCancelled {
 			f.Ops = []string{"runs.fail"}
+			if r.Status == RunCancelled {
+				f.Ops = []string{"sources.cancel"}
+			}
 			maps.Copy(f.Body, map[string]any{"from": canon.FormatTime(r.Started), "to": canon.FormatTime(r.Ended), "cause": r.Error})
 			if r.Resources != 0 || len(r.Missing)+len(r.Scope) > 0 || r.manifest != "" {
 				f.Wrong = append(f.Wrong, "it has seen something, and it failed")

@@ -2,6 +2,7 @@ package sources
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sort"
@@ -47,6 +48,10 @@ type Intake struct {
 	raws     map[string]Raw
 	scopes   map[string]string
 	errs     []error
+
+	skip    bool  // leave out rows that cannot be taken
+	leftOut int64 // how many were
+	bad     []Missing
 }
 
 // NewIntake starts a run. Progress may be nil.
@@ -147,6 +152,45 @@ func (in *Intake) checkMissing(m Missing) error {
 	return nil
 }
 
+// maxBad is how many rows that were left out a run names.
+const maxBad = 100
+
+// Bad says that one row of a file cannot be taken, and why. It returns the
+// error, with which the importer ends, unless rows may be left out: then the
+// run records how many and which, and what the file says of the kind is unknown
+// to that extent, not less.
+func (in *Intake) Bad(kind string, err error) error {
+	if fault.KindOf(err) != fault.KindInvalid {
+		return err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.skip {
+		return err
+	}
+	if in.leftOut++; len(in.bad) < maxBad {
+		in.bad = append(in.bad, Missing{Kind: kind, Reason: clip(cleanText("a row was left out: " + fault.As(err).Message))})
+	}
+	return nil
+}
+
+// LeftOut is how many rows of a file were left out.
+func (in *Intake) LeftOut() int64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.leftOut
+}
+
+// Count is how many resources were added.
+func (in *Intake) Count() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.count
+}
+
+// Close frees what a run took up.
+func (in *Intake) Close() {}
+
 // Raw keeps bytes as the source gave them, so that a run can be replayed. The
 // collector removes secrets first. Names are unique in a run.
 func (in *Intake) Raw(name, mediaType string, data []byte) {
@@ -215,7 +259,11 @@ func (in *Intake) Resources(kind string) []Resource {
 func (in *Intake) Missings() []Missing {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return slices.Clone(in.missings)
+	out := slices.Concat(in.missings, in.bad)
+	if n := in.leftOut - int64(len(in.bad)); n > 0 {
+		out = append(out, Missing{Kind: in.bad[0].Kind, Reason: fmt.Sprintf("%d further rows were left out; the first %d are named", n, maxBad)})
+	}
+	return out
 }
 
 // Raws are the kept bytes, by name.

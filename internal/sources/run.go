@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -31,6 +32,8 @@ const mediaRun = "application/vnd.tickmark.run+json"
 type Reader struct {
 	collectors map[string]Collector
 	schemas    map[string]Schema
+	importers  []Importer
+	maxFile    int64
 }
 
 // NewReader knows the given collectors.
@@ -39,7 +42,7 @@ func NewReader(collectors ...Collector) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{collectors: map[string]Collector{}, schemas: schemas}
+	r := &Reader{collectors: map[string]Collector{}, schemas: schemas, maxFile: MaxImport}
 	for _, c := range collectors {
 		r.collectors[c.Kind()] = c
 	}
@@ -56,47 +59,89 @@ func (r *Reader) Kinds() []string {
 	return out
 }
 
+// attempts is how often a source that cannot be reached is tried before the
+// run counts as failed.
+const attempts = 3
+
+// maxRun bounds one reading.
+const maxRun = 6 * time.Hour
+
 // Worker does collect jobs.
 func (r *Reader) Worker() job.Worker {
-	return job.New(CollectJob, 3, func(ctx context.Context, run *job.Run, o Order) error {
+	return job.New(CollectJob, attempts, func(ctx context.Context, run *job.Run, o Order) error {
 		desk := run.Machine(run.Org, "collector", auth.SourcesRead, auth.SourcesWrite, auth.EvidenceWrite)
-		done, err := r.Read(ctx, desk, o.Source, run.Progress, true)
+		done, err := r.read(ctx, desk, glance{source: o.Source, progress: run.Progress, evaluate: true, job: run})
 		if err == nil && done.Status == RunFailed {
-			// The failure is on record; trying again at once would add noise.
 			run.Log.Warn("source did not answer", "source", o.Source, "err", done.Error)
 		}
 		return err
 	})
 }
 
+// A glance is one reading that is under way.
+type glance struct {
+	source   id.Source
+	progress func(done, about int, what string)
+	evaluate bool
+	job      *job.Run // that does it; nil if somebody waits for it
+}
+
 // Read reads a source and records the run, whether it went well or not. With
 // evaluate, judging it is put in line in the same transaction.
 func (r *Reader) Read(ctx context.Context, desk *op.Desk, source id.Source, progress func(done, about int, what string), evaluate bool) (Run, error) {
-	s, err := Get.Do(ctx, desk, Ref{string(source)})
+	return r.read(ctx, desk, glance{source: source, progress: progress, evaluate: evaluate})
+}
+
+func (r *Reader) read(ctx context.Context, desk *op.Desk, w glance) (Run, error) {
+	x, err := opened.Do(ctx, desk, Ref{string(w.source)})
 	if err != nil {
 		return Run{}, err
 	}
+	s := x.Source
 	if !s.Removed.IsZero() {
 		return Run{}, fault.Conflict("%s is disconnected.", s.Name)
 	}
 	started := desk.Clock.Now()
-	in := NewIntake(r.schemas, desk.Clock, progress)
+	in := NewIntake(r.schemas, desk.Clock, w.progress)
+	defer in.Close()
 	c, known := r.collectors[s.Kind]
 	if !known {
 		return Run{}, fault.Invalid("kind", "this version cannot read a source of kind %s", s.Kind)
 	}
-	if err := guard(ctx, desk.Log, c, s.Settings, in); err != nil {
+	bounded, stop := context.WithTimeout(ctx, maxRun)
+	defer stop()
+	if err := guard(bounded, desk.Log, c, x.Settings, in); err != nil {
 		if ctx.Err() != nil {
 			return Run{}, ctx.Err()
 		}
-		return Fail.Do(ctx, desk, Failure{Source: s, Collector: name(c), Started: started, Err: err})
+		if w.again(err) {
+			return Run{}, fault.Conflict("%s", hush(plain(err), x.Secret)).With(err)
+		}
+		return Fail.Do(ctx, desk, Failure{Source: s, Collector: name(c), Started: started, Err: errors.New(hush(plain(err), x.Secret)), job: w.job})
 	}
-	h := harvest{Source: s, Collector: name(c), Started: started, Ended: desk.Clock.Now(), Evaluate: evaluate,
-		Missing: in.Missings(), Scope: in.Scopes()}
+	h := harvest{Source: s, Collector: name(c), Started: started, Ended: desk.Clock.Now(), Evaluate: w.evaluate, job: w.job}
+	h.Missing, h.Scope = hushed(in, x.Secret)
+	return h.finish(ctx, desk, in)
+}
+
+// finish stores what a run saw and records it.
+func (h *harvest) finish(ctx context.Context, desk *op.Desk, in *Intake) (Run, error) {
 	if err := h.store(ctx, desk, in); err != nil {
 		return Run{}, err
 	}
-	return Record.Do(ctx, desk, h)
+	return Record.Do(ctx, desk, *h)
+}
+
+// hushed is what a collector said in words, without secrets.
+func hushed(in *Intake, secret map[string]string) ([]Missing, map[string]string) {
+	missing, scope := in.Missings(), in.Scopes()
+	for i := range missing {
+		missing[i].Reason, missing[i].Remedy = hush(missing[i].Reason, secret), hush(missing[i].Remedy, secret)
+	}
+	for k, v := range scope {
+		scope[k] = hush(v, secret)
+	}
+	return missing, scope
 }
 
 func name(c Collector) string { return c.Kind() + "/" + c.Version() }
@@ -124,7 +169,10 @@ type harvest struct {
 	Missing        []Missing
 	Scope          map[string]string
 
+	job      *job.Run // that must still hold when it is recorded
 	kinds    []gathered
+	file     *Import // that was handed in; nil if the source was read
+	fileBlob blob.Sealed
 	raws     []Raw
 	rawList  blob.Sealed
 	pieces   []blob.Sealed // chunks and raw bytes, behind the lists
@@ -181,6 +229,12 @@ func (h *harvest) store(ctx context.Context, desk *op.Desk, in *Intake) error {
 		}
 		var err error
 		if h.rawList, err = h.pile(ctx, desk, data, counts); err != nil {
+			return err
+		}
+	}
+	if h.file != nil {
+		var err error
+		if h.fileBlob, err = desk.Vault.Find(ctx, desk.Org, h.file.address); err != nil {
 			return err
 		}
 	}
@@ -247,6 +301,9 @@ const (
 func record(c *op.Call, h harvest) (Run, error) {
 	run := Run{ID: id.New[id.Run](c.Now), Source: h.Source.ID, Collector: h.Collector, Started: h.Started, Ended: h.Ended,
 		Status: RunOK, Missing: h.missing(), Scope: h.Scope}
+	if err := still(c, h.job); err != nil {
+		return Run{}, err
+	}
 	for _, p := range h.pieces {
 		if err := c.Vault.Keep(c.Tx, c.Org, p, c.Now); err != nil {
 			return Run{}, err
@@ -288,11 +345,37 @@ func record(c *op.Call, h harvest) (Run, error) {
 			return Run{}, err
 		}
 	}
+	if h.file != nil {
+		if err := h.keepFile(c, run); err != nil {
+			return Run{}, err
+		}
+	}
 	if h.Evaluate {
 		_, err = job.Enqueue(c.Tx, c.Org, job.Insert{Kind: EvaluateJob, Args: Evaluation{run.ID}, Unique: string(run.ID)}, c.Now)
 	}
 	return run, err
 }
+
+// keepFile seals the file itself, and says that it has become this run.
+func (h *harvest) keepFile(c *op.Call, run Run) error {
+	r := h.about(run, gathered{kind: fileKind})
+	r.Title, r.MediaType, r.RowCount = h.file.Name+", as it was handed in", "application/octet-stream", -1
+	r.Parameters = "format=" + h.file.Format
+	if h.file.pieced {
+		r.MediaType = canon.MediaTypeChunks
+	}
+	if _, err := evidence.Add(c, r, h.fileBlob); err != nil {
+		return err
+	}
+	n, err := c.Tx.Exec(finishImport, run.ID, run.Source, c.Org, h.file.ID)
+	if err == nil && n == 0 {
+		err = fault.Conflict("%s was read by another process at the same time.", h.file.Name)
+	}
+	return err
+}
+
+// fileKind marks the evidence that is the file of a run itself.
+const fileKind = "file"
 
 // Evaluation is the argument of an evaluate job.
 type Evaluation struct {
@@ -331,11 +414,15 @@ func (h *harvest) about(run Run, g gathered) evidence.Record {
 		query = append(query, k+"="+v)
 	}
 	sort.Strings(query)
+	method, level := evidence.ByAPI, int64(3)
+	if h.file != nil {
+		method, level = evidence.ByExport, 4
+	}
 	return evidence.Record{
 		Title: fmt.Sprintf("%s of %s, %d rows", g.kind, h.Source.Name, g.count), MediaType: canon.MediaTypeChunks,
-		Captured: run.Ended, Collector: run.Collector, Method: evidence.ByAPI, Origin: h.Source.Name,
+		Captured: run.Ended, Collector: run.Collector, Method: method, Origin: h.Source.Name,
 		Location: h.Scope["path"] + h.Scope["hostname"], Query: strings.Join(query, "\n"), RowCount: g.count, CoversTo: run.Ended,
-		Level: 3, Personal: true, Source: run.Source, Run: run.ID, ResourceKind: g.kind,
+		Level: level, Personal: true, Source: run.Source, Run: run.ID, ResourceKind: g.kind,
 	}
 }
 
@@ -382,17 +469,23 @@ type Failure struct {
 	Collector string
 	Started   time.Time
 	Err       error
+
+	job *job.Run
 }
 
 // fail records a run that saw nothing: a gap, so that silence does not look
 // like calm.
 func fail(c *op.Call, f Failure) (Run, error) {
-	text := f.Err.Error()
-	if e := fault.As(f.Err); e != nil {
-		text = e.Message
+	if err := still(c, f.job); err != nil {
+		return Run{}, err
 	}
+	return gap(c, f, RunFailed, plain(f.Err))
+}
+
+// gap records a run that saw nothing.
+func gap(c *op.Call, f Failure, status, text string) (Run, error) {
 	run := Run{ID: id.New[id.Run](c.Now), Source: f.Source.ID, Collector: f.Collector, Started: f.Started, Ended: c.Now,
-		Status: RunFailed, Error: text, Missing: []Missing{}}
+		Status: status, Error: text, Missing: []Missing{}}
 	var err error
 	run.Entry, err = c.Append(op.Record{Kind: canon.KindGap, ID: string(run.ID), Body: map[string]any{
 		"source": string(run.Source), "name": f.Source.Name, "collector": run.Collector, "from": canon.FormatTime(run.Started),

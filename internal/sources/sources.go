@@ -6,7 +6,6 @@ package sources
 import (
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -23,15 +22,23 @@ var (
 	List      = op.Read("sources.list", "List the connected sources and their newest runs.", auth.SourcesRead, list)
 	Get       = op.Read("sources.get", "Show a source.", auth.SourcesRead, get)
 	Create    = op.Write("sources.create", "Connect a source.", auth.SourcesWrite, create)
-	Remove    = op.Write("sources.remove", "Disconnect a source. What it showed stays on record.", auth.SourcesWrite, remove)
+	Update    = op.Write("sources.update", "Change how a source is reached and when it is read.", auth.SourcesWrite, update)
+	Remove    = op.Write("sources.remove", "Disconnect a source. What it showed stays on record; what opened it is forgotten.", auth.SourcesWrite, remove)
+	Reconnect = op.Write("sources.reconnect", "Connect a source again that was disconnected.", auth.SourcesWrite, reconnect)
+	Pause     = op.Write("sources.pause", "Stop reading a source by its schedule.", auth.SourcesWrite, pause)
+	Resume    = op.Write("sources.resume", "Read a source by its schedule again.", auth.SourcesWrite, resume)
+	Test      = op.Asking("sources.test", "Ask a source whether it would answer, and what it would not show.", auth.SourcesWrite, try, tried)
 	Collect   = op.Write("sources.collect", "Read a source now.", auth.SourcesWrite, collect)
+	Cancel    = op.Write("sources.cancel", "Stop the reading of a source. Nothing of it is kept but that it was stopped.", auth.SourcesWrite, cancel)
 	Runs      = op.Read("runs.list", "List the runs of a source, newest first.", auth.SourcesRead, runs)
 	RunGet    = op.Read("runs.get", "Show a run: what it read and what it could not.", auth.SourcesRead, runGet)
 	Resources = op.Read("resources.list", "List what a source showed when it was last read.", auth.SourcesRead, resources)
 	Record    = op.Work("runs.record", "Record a run with everything it saw.", auth.SourcesWrite, record)
 	Fail      = op.Work("runs.fail", "Record that a source could not be read.", auth.SourcesWrite, fail)
 
-	Operations = []op.Operation{List, Get, Create, Remove, Collect, Runs, RunGet, Resources, Record, Fail}
+	opened = op.Read("sources.open", "Open what a source is reached with.", auth.SourcesWrite, open)
+
+	Operations = append([]op.Operation{List, Get, Create, Update, Remove, Reconnect, Pause, Resume, Test, Collect, Cancel, Runs, RunGet, Resources, Record, Fail}, imports...)
 )
 
 // Jobs of this area and, by name, of the one that judges what it collects.
@@ -46,17 +53,28 @@ type Source struct {
 	Kind     string          `json:"kind"`
 	Name     string          `json:"name"`
 	Settings json.RawMessage `json:"settings"`
+	Secrets  []Secret        `json:"secrets,omitempty"` // which are kept, never what they are
 	Every    int64           `json:"every_minutes"`
+	At       string          `json:"at,omitempty"`      // of each day, instead of every so often
+	Weekday  string          `json:"weekday,omitempty"` // of each week, at that time
+	Paused   time.Time       `json:"paused,omitzero"`
+	Next     time.Time       `json:"next,omitzero"` // when it is read next
 	Version  int64           `json:"version"`
 	Created  time.Time       `json:"created"`
 	Removed  time.Time       `json:"removed,omitzero"`
 	Latest   *Run            `json:"latest,omitempty"`
+	Reading  *job.Job        `json:"reading,omitempty"` // the job that reads it now
 }
+
+// Day is the time of day at which a source is read, if it is not read every so
+// often.
+func (s Source) Day() job.DayTime { return job.DayTime{At: s.At, Weekday: s.Weekday} }
 
 // Outcomes of a run.
 const (
-	RunOK     = "ok"
-	RunFailed = "failed"
+	RunOK        = "ok"
+	RunFailed    = "failed"
+	RunCancelled = "cancelled"
 )
 
 // A Run is one reading of a source.
@@ -84,11 +102,10 @@ type RunKind struct {
 }
 
 const (
-	sourceColumns = "id, kind, name, settings, every, version, created, removed"
+	sourceColumns = "id, kind, name, settings, every, day_time, weekday, paused, version, created, removed"
 	selectSources = "SELECT " + sourceColumns + " FROM source WHERE org_id = ? AND removed = 0 ORDER BY id"
 	selectSource  = "SELECT " + sourceColumns + " FROM source WHERE org_id = ? AND id = ?"
-	insertSource  = "INSERT INTO source (org_id, " + sourceColumns + ") VALUES (?, ?, ?, ?, ?, ?, 1, ?, 0)"
-	removeSource  = "UPDATE source SET removed = ?, version = version + 1 WHERE org_id = ? AND id = ? AND removed = 0"
+	insertTimed   = "INSERT INTO source (org_id, " + sourceColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 1, ?, 0)"
 
 	runColumns   = "id, source_id, collector, started, ended, status, error, resources, missing, scope, entry"
 	selectRun    = "SELECT " + runColumns + " FROM source_run WHERE org_id = ? AND id = ?"
@@ -102,13 +119,13 @@ const (
 
 func scanSource(scan func(...any) error, s *Source) error {
 	var (
-		settings         string
-		created, removed int64
-		every            int64
+		settings                 string
+		created, removed, paused int64
+		every                    int64
 	)
-	err := scan(&s.ID, &s.Kind, &s.Name, &settings, &every, &s.Version, &created, &removed)
+	err := scan(&s.ID, &s.Kind, &s.Name, &settings, &every, &s.At, &s.Weekday, &paused, &s.Version, &created, &removed)
 	s.Settings, s.Every = json.RawMessage(settings), every/time.Minute.Milliseconds()
-	s.Created, s.Removed = clock.FromMillis(created), clock.FromMillis(removed)
+	s.Created, s.Removed, s.Paused = clock.FromMillis(created), clock.FromMillis(removed), clock.FromMillis(paused)
 	return err
 }
 
@@ -131,11 +148,27 @@ func list(c *op.Call, _ op.None) (op.Page[Source], error) {
 		return op.Page[Source]{}, err
 	}
 	for i := range rows {
-		if rows[i].Latest, err = latest(c, rows[i].ID); err != nil {
+		if err := fill(c, &rows[i]); err != nil {
 			return op.Page[Source]{}, err
 		}
 	}
 	return op.Page[Source]{Items: rows, Total: int64(len(rows))}, nil
+}
+
+// fill adds what other rows say of a source.
+func fill(c *op.Call, s *Source) error {
+	var err error
+	if s.Latest, err = latest(c, s.ID); err != nil {
+		return err
+	}
+	if s.Reading, err = job.Busy(c.Tx, c.Org, CollectJob, schedule(s.ID)); err != nil {
+		return err
+	}
+	if s.Next, err = job.Next(c.Tx, c.Org, schedule(s.ID)); err != nil {
+		return err
+	}
+	s.Secrets, err = secrets(c, s.ID)
+	return err
 }
 
 // latest is the newest run of a source with its kinds, or nil.
@@ -176,71 +209,10 @@ func One(c *op.Call, s id.Source) (Source, error) {
 	if err != nil {
 		return Source{}, err
 	}
-	rows[0].Latest, err = latest(c, s)
-	return rows[0], err
-}
-
-// Connection is a source to connect.
-type Connection struct {
-	Kind     string `json:"kind" enum:"git,host" doc:"git: a repository on this machine. host: this Linux machine."`
-	Name     string `json:"name" minLength:"1" maxLength:"100" doc:"What people here call it."`
-	Path     string `json:"path,omitempty" maxLength:"1000" doc:"git: the folder of the repository."`
-	Settings string `json:"settings,omitempty" maxLength:"65536" doc:"Further settings of its kind, as a JSON object."`
-	Every    int    `json:"every_minutes,omitempty" minimum:"5" maximum:"44640" doc:"How often it is read; 1440 if left out."`
-}
-
-func create(c *op.Call, in Connection) (Source, error) {
-	settings := map[string]any{}
-	if in.Settings != "" {
-		err := json.Unmarshal([]byte(in.Settings), &settings)
-		if err == nil && settings == nil { // null
-			err = errors.New("null is none")
-		}
-		if err != nil {
-			return Source{}, fault.Invalid("settings", "want a JSON object such as {\"branch\":\"main\"}: %s", err)
-		}
-	}
-	if in.Path != "" {
-		settings["path"] = in.Path
-	}
-	if in.Kind == "git" && settings["path"] == nil {
-		return Source{}, fault.Invalid("path", "give the folder that holds the repository")
-	}
-	if in.Every == 0 {
-		in.Every = 1440
-	}
-	raw, err := json.Marshal(settings)
-	if err != nil {
-		return Source{}, err
-	}
-	every := time.Duration(in.Every) * time.Minute
-	s := Source{ID: id.New[id.Source](c.Now), Kind: in.Kind, Name: strings.TrimSpace(in.Name), Settings: raw,
-		Every: int64(in.Every), Version: 1, Created: c.Now}
-	_, err = c.Tx.Exec(insertSource, c.Org, s.ID, s.Kind, s.Name, string(raw), every.Milliseconds(), clock.Millis(c.Now))
-	if err != nil {
-		return Source{}, err
-	}
-	c.Note("id", string(s.ID))
-	return s, job.SetSchedule(c.Tx, c.Org, job.Schedule{Name: schedule(s.ID), Kind: CollectJob, Args: Order{s.ID}, Every: every,
-		First: c.Now.Add(every)})
+	return rows[0], fill(c, &rows[0])
 }
 
 func schedule(s id.Source) string { return "collect " + string(s) }
-
-func remove(c *op.Call, in Ref) (op.None, error) {
-	s, err := id.Parse[id.Source](in.ID)
-	if err != nil {
-		return op.None{}, err
-	}
-	n, err := c.Tx.Exec(removeSource, clock.Millis(c.Now), c.Org, s)
-	if err == nil && n == 0 {
-		err = fault.NotFound("There is no connected source %s.", s)
-	}
-	if err != nil {
-		return op.None{}, err
-	}
-	return op.None{}, job.EndSchedule(c.Tx, c.Org, schedule(s))
-}
 
 // Order is the argument of a collect job.
 type Order struct {
@@ -260,7 +232,7 @@ func collect(c *op.Call, in Ref) (Started, error) {
 	if !s.Removed.IsZero() {
 		return Started{}, fault.Conflict("%s is disconnected.", s.Name)
 	}
-	j, err := job.Enqueue(c.Tx, c.Org, job.Insert{Kind: CollectJob, Args: Order{s.ID}, Unique: schedule(s.ID), Attempts: 3}, c.Now)
+	j, err := job.Enqueue(c.Tx, c.Org, job.Insert{Kind: CollectJob, Args: Order{s.ID}, Unique: schedule(s.ID), Attempts: attempts}, c.Now)
 	return Started{j}, err
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/fault"
-	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
 )
 
@@ -45,7 +44,7 @@ type waived struct {
 }
 
 func showExceptions(v *site.Visit) error {
-	list, err := checks.Exceptions.Do(v.Context(), v.Desk, op.None{})
+	list, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Limit: 500})
 	if err != nil {
 		return err
 	}
@@ -195,7 +194,7 @@ func one(v *site.Visit) (checks.Waiver, error) {
 	if err := v.Actor.Require(auth.ExceptWrite); err != nil {
 		return checks.Waiver{}, err
 	}
-	list, err := checks.Exceptions.Do(v.Context(), v.Desk, op.None{})
+	list, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Limit: 500})
 	if err != nil {
 		return checks.Waiver{}, err
 	}

@@ -18,8 +18,22 @@ func Routes() []site.Route {
 	return []site.Route{
 		{Pattern: "GET /checks", Handle: showList},
 		{Pattern: "GET /checks/new", Handle: showNew},
-		{Pattern: "POST /checks/new", Handle: create},
+		{Pattern: "POST /checks/new", Handle: write},
+		{Pattern: "GET /checks/export", Handle: exportChecks},
+		{Pattern: "GET /checks/import", Handle: showImport},
+		{Pattern: "POST /checks/import", Handle: importChecks},
 		{Pattern: "GET /checks/{id}", Handle: showCheck},
+		{Pattern: "GET /checks/{id}/edit", Handle: showEdit},
+		{Pattern: "POST /checks/{id}/edit", Handle: write},
+		{Pattern: "POST /checks/{id}/judge", Handle: judgeAgain},
+		{Pattern: "GET /checks/{id}/versions", Handle: showVersions},
+		{Pattern: "GET /checks/{id}/retire", Handle: showRetire},
+		{Pattern: "POST /checks/{id}/retire", Handle: retire},
+		{Pattern: "GET /checks/{id}/restore", Handle: showRestore},
+		{Pattern: "POST /checks/{id}/restore", Handle: restore},
+		{Pattern: "GET /checks/{id}/adjust", Handle: showAdjust},
+		{Pattern: "POST /checks/{id}/adjust", Handle: adjust},
+		{Pattern: "GET /coverage", Handle: showCoverage},
 		{Pattern: "POST /checks/{id}/except", Handle: except},
 		{Pattern: "GET /exceptions", Handle: showExceptions},
 		{Pattern: "POST /exceptions/{id}/approve", Handle: approve},
@@ -50,6 +64,7 @@ type listed struct {
 	Looked, Blind                   []checks.Check // that fit; that no source answers
 	Status, Severity, Kind, Control string
 	Kinds                           []string
+	Off                             []checks.Check // out of force
 	May                             bool
 }
 
@@ -61,6 +76,11 @@ func showList(v *site.Visit) error {
 		return err
 	}
 	x.All = list.Items
+	off, err := checks.List.Do(v.Context(), v.Desk, checks.Filter{Off: true})
+	if err != nil {
+		return err
+	}
+	x.Off = off.Items
 	for _, c := range x.All {
 		if !slices.Contains(x.Kinds, c.Kind) {
 			x.Kinds = append(x.Kinds, c.Kind)
@@ -130,14 +150,21 @@ func (x listed) facts() []site.Fact {
 	if blind := int64(len(x.All)) - x.answered(); blind > 0 {
 		facts = append(facts, site.Fact{Text: site.Count(blind) + " more have no source that answers them", Href: "#blind"})
 	}
-	return append(facts, site.Fact{Text: "Exceptions", Href: "/exceptions"})
+	facts = append(facts, site.Fact{Text: "Exceptions", Href: "/exceptions"})
+	if slices.ContainsFunc(x.All, func(c checks.Check) bool { return c.Own }) {
+		facts = append(facts, site.Fact{Text: "Your own as a file", Href: "/checks/export"})
+	}
+	if len(x.Off) > 0 {
+		facts = append(facts, site.Fact{Text: site.Count(int64(len(x.Off))) + " out of force", Href: "#off"})
+	}
+	return facts
 }
 
 func (x listed) acts() []site.ButtonView {
 	if !x.May {
 		return nil
 	}
-	return []site.ButtonView{{Text: "Write a check", Href: "/checks/new"}}
+	return []site.ButtonView{{Text: "Take in a file", Href: "/checks/import"}, {Text: "Write a check", Href: "/checks/new"}}
 }
 
 func (x listed) with(name, value string) string {
@@ -206,6 +233,15 @@ func (x listed) blindTable() site.TableView {
 	return t
 }
 
+func (x listed) offTable() site.TableView {
+	t := site.TableView{Caption: "Checks out of force", Columns: []site.Column{{Head: "Check", Mono: true, Phone: site.PlaceFirst}, {Head: "What it would say", Wide: true, Phone: site.PlaceFirst}, {Head: "Reads"}}}
+	for _, c := range x.Off {
+		at := "/checks/" + c.ID + "/versions"
+		t.Rows = append(t.Rows, site.Row{Href: at, Cells: []site.Cell{site.ID(c.ID, at), site.Words(c.Title), {Text: c.Kind, Mono: true}}})
+	}
+	return t
+}
+
 // mark is the status of a check; an exception says until when.
 func mark(c checks.Check) site.Cell {
 	return site.Mark(site.Status(c.Status), statusWord(c))
@@ -224,7 +260,7 @@ func says(c checks.Check) string {
 	case c.Status == checks.Unknown && c.Reason != "":
 		return site.Capital(c.Reason)
 	case c.Status == checks.Fail && c.Summary != "", c.Status == checks.Excepted && c.Summary != "":
-		return site.Capital(c.Summary)
+		return sentenceOf(c.Status, c.Summary)
 	}
 	return c.Title
 }

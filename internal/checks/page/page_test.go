@@ -110,7 +110,7 @@ func TestACheckSaysWhyAndHow(t *testing.T) {
 			t.Errorf("the parts add up to %d of 3", sum)
 		}
 		v.Get("/checks/git.commit.signed?show=unknown").Says("#findings tbody", "c3")
-		v.Get("/checks/host.ssh.root-login").Says("h1", "No connected source shows")
+		v.Get("/checks/host.ssh.root-login").Says("h1", "Nothing reads this: no connected source shows")
 		v.Get("/checks/no.such").Is(http.StatusNotFound)
 	})
 }
@@ -224,19 +224,19 @@ func TestACheckThatDoesNotCompileShowsThePlace(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		s := sitetest.New(t, desk.Engine, page.Routes())
 		v := s.As(desk)
-		text := strings.ReplaceAll(v.Get("/checks/new").Text("textarea"), " id:", "\nid:")
+		text := strings.ReplaceAll(v.Get("/checks/new?as=yaml").Text("textarea"), " id:", "\nid:")
 		if !strings.Contains(text, "own.commit.subject") {
 			t.Fatalf("no example: %q", text)
 		}
 		bad := strings.Replace(example, "r.subject.matches", "r.subjekt.matches", 1)
-		p := v.Post("/checks/new", "yaml", bad)
+		p := v.Post("/checks/new", "as", "yaml", "do", "save", "yaml", bad)
 		p.Is(http.StatusUnprocessableEntity)
 		p.Says("#where pre", "subject is probably meant")
 		if !strings.Contains(p.Body, "^</") && !strings.Contains(p.Body, "^<") {
 			t.Error("no caret under the place")
 		}
 		p.Says("textarea", "r.subjekt.matches")
-		v.Post("/checks/new", "yaml", strings.ReplaceAll(example, "\n", "\r\n")).LeadsTo("/checks/own.commit.subject")
+		v.Post("/checks/new", "as", "yaml", "do", "save", "yaml", strings.ReplaceAll(example, "\n", "\r\n")).LeadsTo("/checks/own.commit.subject")
 		if s.Woken != 1 {
 			t.Errorf("the machine was woken %d times", s.Woken)
 		}

@@ -41,6 +41,8 @@ type detail struct {
 	Names     map[string]string // of the sources
 	Now       time.Time
 	MayExcept bool
+	MayWrite  bool
+	First     time.Time // first month there may be a record of
 	Me        id.User
 	Form      site.FormView
 	AsTable   bool
@@ -49,16 +51,44 @@ type detail struct {
 
 func showCheck(v *site.Visit) error {
 	x, err := read(v)
+	if fault.KindOf(err) == fault.KindNotFound { // out of force it has its past
+		if past, e := checks.Versions.Do(v.Context(), v.Desk, checks.Ref{ID: v.Path("id")}); e == nil && past.Off {
+			return v.Goto("/checks/" + past.ID + "/versions")
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return v.Show(x.shell(), showBody(x))
 }
 
+// acts are what may be done with the check itself.
+func (x detail) acts() []site.ButtonView {
+	at := "/checks/" + x.ID
+	out := []site.ButtonView{{Text: "Versions", Href: at + "/versions"}}
+	if !x.MayWrite {
+		return out
+	}
+	if x.Own {
+		return append(out, site.ButtonView{Text: "Take out of force", Href: at + "/retire"}, site.ButtonView{Text: "Change", Kind: site.ButtonPrimary, Href: at + "/edit"})
+	}
+	out = append(out, site.ButtonView{Text: "Switch off", Href: at + "/retire"})
+	if len(x.Params) > 0 {
+		out = append(out, site.ButtonView{Text: "Set its parameters", Href: at + "/adjust"})
+	}
+	return append(out, site.ButtonView{Text: "Make my own of it", Href: "/checks/new?from=" + url.QueryEscape(x.ID)})
+}
+
+func (x detail) years() site.YearsView {
+	return site.YearsView{Path: "/checks/" + x.ID, From: x.From, First: x.First, Now: x.Now, Hash: "coverage"}
+}
+
+func (x detail) about() url.Values { return url.Values{"check": {x.ID}} }
+
 func (x detail) shell() site.Shell { return shell(x.Title, site.Crumb{Text: x.ID, Mono: true}) }
 
 func read(v *site.Visit) (detail, error) {
-	x := detail{Now: v.Clock.Now(), After: v.Query("after"), MayExcept: v.Actor.May(auth.ExceptWrite), Me: v.Actor.User, Names: map[string]string{}, AsTable: v.Query("as") == "table"}
+	x := detail{Now: v.Clock.Now(), After: v.Query("after"), MayExcept: v.Actor.May(auth.ExceptWrite), MayWrite: v.Actor.May(auth.ChecksWrite), Me: v.Actor.User, Names: map[string]string{}, AsTable: v.Query("as") == "table"}
 	var err error
 	if x.Detail, err = checks.Get.Do(v.Context(), v.Desk, checks.Ref{ID: v.Path("id")}); err != nil {
 		return x, err
@@ -70,13 +100,16 @@ func read(v *site.Visit) (detail, error) {
 	if x.Findings, err = checks.Findings.Do(v.Context(), v.Desk, checks.FindingFilter{ID: x.ID, Status: string(x.Which), After: x.After, Limit: findingsShown}); err != nil {
 		return x, err
 	}
-	x.From = time.Date(x.Now.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
+	chosen := false
+	if x.From, chosen = site.ChosenMonths(v.Query("months")); !chosen || x.From.After(x.Now) {
+		x.From, chosen = time.Date(x.Now.Year(), 1, 1, 0, 0, 0, 0, time.UTC), false
+	}
 	x.To = x.From.AddDate(1, 0, 0)
 	if x.Held, err = checks.Coverage.Do(v.Context(), v.Desk, checks.Period{Check: x.ID, From: x.From, To: x.To}); err != nil {
 		return x, err
 	}
-	x.judged()
-	all, err := checks.Exceptions.Do(v.Context(), v.Desk, op.None{})
+	x.judged(chosen)
+	all, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Limit: 500})
 	if err != nil {
 		return x, err
 	}
@@ -116,10 +149,18 @@ func (x *detail) which(asked string) checks.Status {
 
 // judged finds the month in which the check was first answered; the calendar
 // begins there.
-func (x *detail) judged() {
+func (x *detail) judged(chosen bool) {
+	x.First = x.From
+	if len(x.Held.Spans) > 0 && x.Held.Spans[0].Status != checks.Unknown || chosen {
+		x.First = x.From.AddDate(-1, 0, 0) // there may be more before
+	}
 	for i, s := range x.Held.Spans {
 		if s.Status != checks.Unknown || i > 0 || x.Looked {
 			x.Judged = true
+		}
+		if chosen {
+			x.Judged = true
+			return
 		}
 		if s.Status != checks.Unknown || i > 0 {
 			x.From = time.Date(s.From.Year(), s.From.Month(), 1, 0, 0, 0, 0, time.UTC)
@@ -144,7 +185,7 @@ func (x *detail) readAdopted(v *site.Visit) error {
 func (x detail) lead() site.Lead {
 	l := site.Lead{ID: x.ID, Name: x.Title, Status: site.Status(x.Status), Word: statusWord(x.Check)}
 	if !x.Looked {
-		l.Status, l.Word = site.StatusNotStarted, "No source answers it"
+		l.Status, l.Word = site.StatusNotStarted, "Nothing reads this"
 	} else if since := x.since(); !since.IsZero() {
 		lasted := site.Duration(x.Now.Sub(since))
 		switch x.Status {
@@ -177,18 +218,18 @@ func (x detail) sentence() string {
 	case !x.Looked:
 		return stop(site.Capital(x.Reason))
 	case x.Status == checks.Fail:
-		return strings.TrimSuffix(site.Capital(x.Summary), ".") + since + "."
+		return strings.TrimSuffix(sentenceOf(x.Status, x.Summary), ".") + since + "."
 	case x.Status == checks.Unknown:
 		return "It cannot be known. " + stop(site.Capital(x.Reason))
 	case x.Status == checks.Excepted:
-		return strings.TrimSuffix(site.Capital(x.Summary), ".") + ". An exception covers it until " + x.Until.Format("2 January 2006") + "."
+		return strings.TrimSuffix(sentenceOf(x.Status, x.Summary), ".") + ". An exception covers it until " + x.Until.Format("2 January 2006") + "."
 	case x.Status == checks.NotApplicable:
 		return "It applies to nothing that was seen."
 	}
 	if n := int64(x.Total - x.NotApplicable); n > 0 {
 		return fmt.Sprintf("%s of %s pass%s.", site.Count(int64(x.Passing)), site.Count(n), since)
 	}
-	return strings.TrimSuffix(site.Capital(x.Summary), ".") + since + "."
+	return strings.TrimSuffix(sentenceOf(x.Status, x.Summary), ".") + since + "."
 }
 
 func (x detail) facts() []site.Fact {
@@ -229,11 +270,11 @@ func (x detail) sourceTable() site.TableView {
 		if !a.Since.IsZero() {
 			since = site.Node(site.Age(a.Since, x.Now))
 		}
-		what := a.Summary
+		what := sentenceOf(a.Status, a.Summary)
 		if a.Status == checks.Unknown && a.Reason != "" {
-			what = a.Reason
+			what = site.Capital(a.Reason)
 		}
-		t.Rows = append(t.Rows, site.Row{Href: "/sources/" + string(a.Source), Cells: []site.Cell{{Text: a.Name, Strong: true}, site.Words(site.Capital(what)),
+		t.Rows = append(t.Rows, site.Row{Href: "/sources/" + string(a.Source), Cells: []site.Cell{{Text: a.Name, Strong: true}, site.Words(what),
 			since, site.Node(site.Age(a.At, x.Now)), site.Node(site.ShortID(string(a.Run), "/runs/"+string(a.Run))), site.Mark(site.Status(a.Status), "")}})
 	}
 	return t
@@ -271,8 +312,8 @@ func (x detail) findingTable() site.TableView {
 	t.Empty = site.EmptyView{Title: "None.", Text: "No single " + x.Kind + " says this."}
 	for _, f := range x.Findings.Items {
 		href := fmt.Sprintf("/sources/%s/%s/%s", f.Source, x.Kind, url.PathEscape(f.Key))
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.ID(site.Brief(f.Key), href), site.Words(site.Capital(f.Reason)),
-			site.Node(site.Age(f.Since, x.Now)), site.Words(x.Names[string(f.Source)]), site.Mark(site.Status(f.Status), "")}})
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.ID(site.Brief(f.Key), href), site.Words(reasonOf(f.Status, f.Reason)),
+			site.Node(sinceLink(f, x)), site.Words(x.Names[string(f.Source)]), site.Mark(site.Status(f.Status), "")}})
 	}
 	if len(t.Rows) > 0 {
 		t.Pager = site.PagerView{Shown: int64(len(t.Rows)), Of: x.Findings.Total, OlderText: "More", NewerText: "First"}
@@ -312,23 +353,7 @@ func (x detail) rule() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func (x detail) intervals() []site.Interval {
-	var out []site.Interval
-	last := len(x.Held.Spans) - 1
-	for i, s := range x.Held.Spans {
-		x := site.Interval{Status: site.Status(s.Status), From: s.From, To: s.To, Cause: site.Capital(s.Cause)}
-		switch length := s.To.Sub(s.From); {
-		case i == 0 && s.Status == checks.Unknown, length < shortest:
-			// Nobody looked yet, or too short to be told from its neighbours.
-		case s.Status == checks.Fail && i == last:
-			x.Label = site.Duration(length) + ", open"
-		default:
-			x.Label = site.Duration(length)
-		}
-		out = append(out, x)
-	}
-	return out
-}
+func (x detail) intervals() []site.Interval { return drawn(x.Held.Spans) }
 
 func (x detail) measured() []site.FactRow {
 	percent := func(s string) string {

@@ -1,7 +1,7 @@
 package page
 
 import (
-	"encoding/csv"
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -9,21 +9,17 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/site"
 )
 
-// pageSize is how many controls a page of the list shows.
-const pageSize = 50
-
 // listed is the list of controls in force with what is known of each.
 type listed struct {
-	All, Rows       []readiness.Control // in force; those that fit the filters
-	Mine            bool
-	Status, Series  string
+	site.Listing[readiness.Control]
+	All             []readiness.Control // in force
 	SeriesAvailable []string
-	After           string
 	Proposed        int
 	May             bool
 	User            string
@@ -34,34 +30,198 @@ func showList(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	x := listed{All: p.Controls, Mine: v.Query("mine") == "1", Status: v.Query("status"), Series: v.Query("series"), After: v.Query("after"),
-		Proposed: len(p.Proposed), May: may(v), User: string(v.Actor.User)}
-	slices.SortStableFunc(x.All, func(a, b readiness.Control) int {
-		s, _ := standing(a)
-		t, _ := standing(b)
-		return s.Order() - t.Order()
-	})
+	x := listed{All: p.Controls, Proposed: len(p.Proposed), May: may(v), User: string(v.Actor.User)}
 	for _, c := range x.All {
 		for _, m := range c.Criteria {
 			if s := seriesOf(m.Criterion); !slices.Contains(x.SeriesAvailable, s) {
 				x.SeriesAvailable = append(x.SeriesAvailable, s)
 			}
 		}
-		if x.fits(c) {
-			x.Rows = append(x.Rows, c)
-		}
 	}
 	slices.Sort(x.SeriesAvailable)
-	if v.Query("format") == "csv" {
-		return x.export(v)
+	l := x.list()
+	if x.May {
+		if l.Bulk, err = reassign(v); err != nil {
+			return err
+		}
+	}
+	if x.Listing, err = l.Open(v); err != nil || x.Done {
+		return err
 	}
 	return v.Show(site.Shell{Title: "Controls", Current: "/controls", Crumbs: []site.Crumb{{Text: "Controls"}}}, listBody(x))
 }
 
-func (x listed) fits(c readiness.Control) bool {
+// list says what the list is made of.
+func (x listed) list() site.List[readiness.Control] {
+	type row = readiness.Control
+	return site.List[row]{
+		Name: "controls", Caption: "Controls in force", One: "control", Many: "controls", Find: "Find in controls", Sort: "status",
+		Columns: []site.Col[row]{
+			{ID: "code", Head: "Control", Mono: true, Phone: site.PlaceFirst, Fixed: true, Sorts: true, Cell: func(c row) site.Cell { return site.ID(c.Code, implied(c.Control)) }},
+			{ID: "title", Head: "What it says", Wide: true, Phone: site.PlaceFirst, Fixed: true, Sorts: true,
+				Cell: func(c row) site.Cell { return site.WordsNote(c.Title, keyWord(c.Key)) }, Text: func(c row) any { return c.Title }},
+			{ID: "key", Head: "Key", Spare: true, Sorts: true, Cell: func(c row) site.Cell { return site.Words(yes(c.Key)) }},
+			{ID: "criteria", Head: "Criteria", Cell: func(c row) site.Cell { return site.Node(criteriaLinks(c.Criteria)) }, Text: func(c row) any { return criteriaText(c.Criteria) }},
+			{ID: "owner", Head: "Owner", Sorts: true, Cell: func(c row) site.Cell { return site.Node(site.Person(c.OwnerName)) }, Text: func(c row) any { return c.OwnerName }},
+			{ID: "frequency", Head: "Frequency", Sorts: true, Cell: func(c row) site.Cell { return site.Words(site.Capital(words(c.Frequency))) }},
+			{ID: "nature", Head: "Nature", Spare: true, Cell: func(c row) site.Cell { return site.Words(site.Capital(words(c.Nature))) }},
+			{ID: "updated", Head: "Changed", Spare: true, Sorts: true, Cell: func(c row) site.Cell { return site.Node(site.Moment(c.Updated)) }, Text: func(c row) any { return site.DateTime(c.Updated) }},
+			{ID: "evidence", Head: "Newest evidence", Spare: true, Sorts: true, Cell: newest, Text: func(c row) any { return newestText(c) }},
+			{ID: "parts", Head: "Parts", Phone: site.PlaceHidden, Cell: func(c row) site.Cell { return site.Node(parts(c)) }, Text: func(c row) any { return partsSaid(c) }},
+			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(c row) site.Cell { return site.Mark(standing(c)) }},
+			{ID: "why", Head: "Why", Spare: true, Cell: func(c row) site.Cell { return site.Words(c.Why) }},
+		},
+		Filters: []site.Filter{
+			{Name: "mine", Label: "Mine", Options: []site.Option{{Value: "1", Text: "Mine"}}, Chips: true},
+			{Name: "status", Label: "Status", Options: x.statuses(), Chips: true},
+			{Name: "series", Label: "Criteria", Options: options(x.SeriesAvailable), Say: func(s string) string { return "Answers " + s }},
+			{Name: "owner", Label: "Owner", Options: x.owners()},
+			{Name: "frequency", Label: "Frequency", Options: x.frequencies()},
+			{Name: "key", Label: "Key controls", Options: []site.Option{{Value: "yes", Text: "Key only"}, {Value: "no", Text: "Others"}}},
+		},
+		Row:   func(c row) site.Row { return site.Row{Href: implied(c.Control), Key: c.Code} },
+		Fetch: func(a site.Ask) (op.Page[row], error) { return x.fetch(a), nil },
+		None: site.EmptyView{Title: "No controls yet.", Text: "Controls are what is done about the criteria; each has an owner, a rhythm and evidence.",
+			Link: site.Link{Text: "Choose from the library", Href: "/controls/library"}},
+	}
+}
+
+// fetch answers from the picture, which holds every control with its status.
+func (x listed) fetch(a site.Ask) op.Page[readiness.Control] {
+	order := map[string]func(a, b readiness.Control) int{
+		"code": nil, "title": by(func(c readiness.Control) string { return strings.ToLower(c.Title) }), "owner": by(func(c readiness.Control) string { return strings.ToLower(c.OwnerName) }),
+		"frequency": func(a, b readiness.Control) int {
+			return slices.Index(frequencies, a.Frequency) - slices.Index(frequencies, b.Frequency)
+		},
+		"updated":  func(a, b readiness.Control) int { return a.Updated.Compare(b.Updated) },
+		"evidence": func(a, b readiness.Control) int { return a.Newest.Compare(b.Newest) },
+		"key":      by(func(c readiness.Control) string { return yes(!c.Key) }),
+		"status": func(a, b readiness.Control) int {
+			s, _ := standing(a)
+			t, _ := standing(b)
+			return s.Order() - t.Order()
+		},
+	}[a.Sort]
+	if order == nil {
+		order = by(func(c readiness.Control) string { return c.Code })
+	}
+	return site.Among(a, x.All, func(c readiness.Control) bool { return x.fits(a, c) }, order, func(c readiness.Control) string { return c.Code })
+}
+
+func by(key func(readiness.Control) string) func(a, b readiness.Control) int {
+	return func(a, b readiness.Control) int { return cmp.Compare(key(a), key(b)) }
+}
+
+func (x listed) fits(a site.Ask, c readiness.Control) bool {
 	status, _ := standing(c)
-	return (!x.Mine || string(c.Owner) == x.User) && (x.Status == "" || string(status) == x.Status) &&
-		(x.Series == "" || slices.ContainsFunc(c.Criteria, func(m mapping) bool { return seriesOf(m.Criterion) == x.Series }))
+	is := func(name, value string) bool { return a.Filter(name) == "" || a.Filter(name) == value }
+	return (a.Filter("mine") == "" || string(c.Owner) == x.User) && is("status", string(status)) && is("owner", string(c.Owner)) &&
+		is("frequency", c.Frequency) && is("key", yes(c.Key)) && a.Holds(c.Code, c.Title, c.Text, c.OwnerName) &&
+		(a.Filter("series") == "" || slices.ContainsFunc(c.Criteria, func(m mapping) bool { return seriesOf(m.Criterion) == a.Filter("series") }))
+}
+
+// statuses are those that some control has, worst first, with how many.
+func (x listed) statuses() []site.Option {
+	var out []site.Option
+	for _, s := range []site.Status{site.StatusFail, site.StatusUnknown, site.StatusExcepted, site.StatusNotStarted, site.StatusPass} {
+		o := site.Option{Value: string(s), Text: s.Word() + " " + site.Count(x.count(s))}
+		if s == site.StatusNotStarted {
+			o.Text = "Not complete " + site.Count(x.count(s))
+		}
+		if x.count(s) == 0 {
+			o.Locked = "there is none"
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func (x listed) owners() []site.Option {
+	var out []site.Option
+	for _, c := range x.All {
+		if c.Owner != "" && !slices.ContainsFunc(out, func(o site.Option) bool { return o.Value == string(c.Owner) }) {
+			out = append(out, site.Option{Value: string(c.Owner), Text: c.OwnerName})
+		}
+	}
+	slices.SortFunc(out, func(a, b site.Option) int { return cmp.Compare(a.Text, b.Text) })
+	return out
+}
+
+func (x listed) frequencies() []site.Option {
+	var out []site.Option
+	for _, f := range frequencies {
+		if slices.ContainsFunc(x.All, func(c readiness.Control) bool { return c.Frequency == f }) {
+			out = append(out, site.Option{Value: f, Text: site.Capital(words(f))})
+		}
+	}
+	return out
+}
+
+func options(list []string) []site.Option {
+	var out []site.Option
+	for _, s := range list {
+		out = append(out, site.Option{Value: s, Text: s})
+	}
+	return out
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func newest(c readiness.Control) site.Cell {
+	if c.Newest.IsZero() {
+		return site.Words("–")
+	}
+	return site.Node(site.Moment(c.Newest))
+}
+
+func newestText(c readiness.Control) string {
+	if c.Newest.IsZero() {
+		return ""
+	}
+	return site.DateTime(c.Newest)
+}
+
+func criteriaText(list []mapping) string {
+	var codes []string
+	for _, m := range list {
+		codes = append(codes, m.Criterion)
+	}
+	return strings.Join(codes, " ")
+}
+
+// reassign is the bulk act of the list: several controls to another owner.
+func reassign(v *site.Visit) (*site.Bulk, error) {
+	members, err := ownerOptions(v, "")
+	return &site.Bulk{Action: "/controls/assign", Unit: "controls", More: newOwner(members), Buttons: []site.ButtonView{{Text: "Change the owner", Submit: true}}}, err
+}
+
+func assign(v *site.Visit) error {
+	var in struct {
+		IDs   []string `json:"id"`
+		Owner string   `json:"owner"`
+		Back  string   `json:"back"`
+	}
+	if err := v.Form(&in); err != nil {
+		return err
+	}
+	if _, err := controls.Assign.Do(v.Context(), v.Desk, controls.Assignment{IDs: in.IDs, Owner: in.Owner}); err != nil {
+		return err
+	}
+	return v.Goto(listAddress(in.Back))
+}
+
+// listAddress is where a bulk act returns to: the list as it stood.
+func listAddress(back string) string {
+	u, err := url.Parse(back)
+	if err != nil {
+		return "/controls"
+	}
+	return (&url.URL{Path: "/controls", RawQuery: u.RawQuery}).String()
 }
 
 func (x listed) count(status site.Status) int64 {
@@ -110,116 +270,11 @@ func (x listed) acts() []site.ButtonView {
 	return []site.ButtonView{{Text: "Write your own", Href: "/controls/new"}, {Text: "Adopt from the library", Kind: site.ButtonPrimary, Href: "/controls/library"}}
 }
 
-// with is the address of the list with one filter changed.
-func (x listed) with(name, value string) string {
-	q := url.Values{"status": {x.Status}, "series": {x.Series}}
-	if x.Mine {
-		q.Set("mine", "1")
-	}
-	q.Set(name, value)
-	return address("/controls", q)
-}
-
-func (x listed) chips() []site.Chip {
-	out := []site.Chip{{Text: "Mine", Href: x.with("mine", "1"), Add: true}}
-	if x.Mine {
-		out[0] = site.Chip{Text: "Mine", Href: x.with("mine", "")}
-	}
-	for _, s := range []site.Status{site.StatusFail, site.StatusUnknown, site.StatusExcepted, site.StatusNotStarted, site.StatusPass} {
-		n := x.count(s)
-		if n == 0 && string(s) != x.Status {
-			continue
-		}
-		word := s.Word()
-		if s == site.StatusNotStarted {
-			word = "Not complete"
-		}
-		c := site.Chip{Text: word + " " + site.Count(n), Href: x.with("status", string(s)), Add: true}
-		if string(s) == x.Status {
-			c = site.Chip{Text: c.Text, Href: x.with("status", "")}
-		}
-		out = append(out, c)
-	}
-	if x.Series != "" {
-		out = append(out, site.Chip{Text: "Answers " + x.Series, Href: x.with("series", "")})
-	}
-	return out
-}
-
-func (x listed) table() site.TableView {
-	t := site.TableView{ID: "controls", Caption: "Controls in force", Filters: x.chips(), More: listMore(x),
-		Columns: []site.Column{{Head: "Control", Mono: true, Phone: site.PlaceFirst}, {Head: "What it says", Wide: true, Phone: site.PlaceFirst},
-			{Head: "Criteria"}, {Head: "Owner"}, {Head: "Frequency"}, {Head: "Parts", Phone: site.PlaceHidden}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No control fits.", Text: "Remove a filter to see more.", Link: site.Link{Text: "Show all", Href: "/controls"}}}
-	if len(x.All) == 0 {
-		t.Filters, t.More = nil, nil
-		t.Empty = site.EmptyView{Title: "No controls yet.", Text: "Controls are what is done about the criteria; each has an owner, a rhythm and evidence.",
-			Link: site.Link{Text: "Choose from the library", Href: "/controls/library"}}
-	}
-	rows, next := x.part()
-	for _, c := range rows {
-		status, word := standing(c)
-		t.Rows = append(t.Rows, site.Row{Href: implied(c.Control), Cells: []site.Cell{
-			site.ID(c.Code, implied(c.Control)), site.WordsNote(c.Title, keyWord(c.Key)), site.Node(criteriaLinks(c.Criteria)), site.Node(site.Person(c.OwnerName)),
-			site.Words(site.Capital(words(c.Frequency))), site.Node(parts(c)), site.Mark(status, word),
-		}})
-	}
-	if len(x.Rows) > 0 {
-		t.Pager = site.PagerView{Shown: int64(len(rows)), Of: int64(len(x.Rows)), Older: next, OlderText: "More"}
-		if x.After != "" {
-			t.Pager.Newer, t.Pager.NewerText = x.with("after", ""), "First"
-		}
-	}
-	return t
-}
-
 func keyWord(key bool) string {
 	if key {
 		return "key"
 	}
 	return ""
-}
-
-// part is the page of the rows after the one last shown.
-func (x listed) part() (rows []readiness.Control, next string) {
-	rows = x.Rows
-	if i := slices.IndexFunc(rows, func(c readiness.Control) bool { return c.Code == x.After }); i >= 0 {
-		rows = rows[i+1:]
-	}
-	if len(rows) > pageSize {
-		rows = rows[:pageSize]
-		next = x.with("after", rows[pageSize-1].Code)
-	}
-	return rows, next
-}
-
-// export sends every row of the view, not the page of it that is shown.
-func (x listed) export(v *site.Visit) error {
-	v.W.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	v.W.Header().Set("Content-Disposition", `attachment; filename="controls.csv"`)
-	w := csv.NewWriter(v.W)
-	lines := [][]string{{"code", "title", "criteria", "owner", "frequency", "key", "designed", "implemented", "evidenced", "status", "why"}}
-	for _, c := range x.Rows {
-		var codes []string
-		for _, m := range c.Criteria {
-			codes = append(codes, m.Criterion)
-		}
-		status, word := standing(c)
-		if word == "" {
-			word = status.Word()
-		}
-		lines = append(lines, []string{c.Code, text(c.Title), strings.Join(codes, " "), text(c.OwnerName), words(c.Frequency), fmt.Sprint(c.Key),
-			string(c.Designed), string(c.InPlace), string(c.Evidenced), word, text(c.Why)})
-	}
-	return w.WriteAll(lines)
-}
-
-// text keeps a spreadsheet from running what a person typed as a formula.
-func text(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // partsSaid is what the three parts say, for readers.

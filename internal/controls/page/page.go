@@ -24,6 +24,7 @@ func Routes() []site.Route {
 		{Pattern: "GET /controls/library", Handle: showLibrary},
 		{Pattern: "GET /library/{code}", Handle: showTemplate},
 		{Pattern: "POST /controls/adopt", Handle: adopt},
+		{Pattern: "POST /controls/assign", Handle: assign},
 		{Pattern: "GET /controls/new", Handle: showNew},
 		{Pattern: "POST /controls/new", Handle: create},
 		{Pattern: "GET /controls/{id}", Handle: showControl},

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"cmp"
+
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/op"
@@ -10,7 +12,8 @@ import (
 
 // list is every engagement of an organization or firm.
 type list struct {
-	Items  []engagements.View
+	site.Listing[engagements.View]
+	All    []engagements.View
 	Firm   bool
 	May    bool // propose
 	Invite bool
@@ -20,6 +23,9 @@ type list struct {
 func showList(v *site.Visit) error {
 	x, err := readList(v)
 	if err != nil {
+		return err
+	}
+	if x.Listing, err = x.list().Open(v); err != nil || x.Done {
 		return err
 	}
 	return v.Show(listShell(x.Firm), listBody(x))
@@ -50,7 +56,7 @@ func readList(v *site.Visit) (list, error) {
 		if err != nil {
 			return x, err
 		}
-		x.Items = append(x.Items, full)
+		x.All = append(x.All, full)
 	}
 	if x.May = !x.Firm && v.Actor.May(auth.EngageWrite); x.May {
 		firms, err := orgs.Firms.Do(v.Context(), v.Desk, op.None{})
@@ -68,11 +74,11 @@ func over(e engagements.Engagement) bool {
 }
 
 func (x list) sentence() string {
-	if len(x.Items) == 0 {
+	if len(x.All) == 0 {
 		return "No engagement yet."
 	}
 	running, asked := 0, 0
-	for _, e := range x.Items {
+	for _, e := range x.All {
 		if !over(e.Engagement) {
 			running++
 		}
@@ -81,7 +87,7 @@ func (x list) sentence() string {
 		}
 	}
 	if running == 0 {
-		return site.Capital(several(len(x.Items), "engagement is", "engagements are")) + " over, and none is under way."
+		return site.Capital(several(len(x.All), "engagement is", "engagements are")) + " over, and none is under way."
 	}
 	text := site.Capital(several(running, "engagement is", "engagements are")) + " under way."
 	switch {
@@ -110,22 +116,33 @@ func (x list) acts() []site.ButtonView {
 	return []site.ButtonView{{Text: "Propose an engagement", Kind: site.ButtonPrimary, Href: "/engagements/new"}}
 }
 
-func (x list) table() site.TableView {
-	other := "CPA firm"
+func (x list) list() site.List[engagements.View] {
+	type row = engagements.View
+	other, name := "CPA firm", func(e row) string { return e.Firm.Name }
 	if x.Firm {
-		other = "Client"
+		other, name = "Client", func(e row) string { return e.Client.Name }
 	}
-	t := site.TableView{Caption: "Engagements", Columns: []site.Column{{Head: "Engagement", Phone: site.PlaceFirst}, {Head: other}, {Head: "Report"}, {Head: "Examined", Wide: true},
-		{Head: "Where it stands", Phone: site.PlaceEnd}, {Head: "Next"}}, Empty: x.empty()}
-	for _, e := range x.Items {
-		name := e.Firm.Name
-		if x.Firm {
-			name = e.Client.Name
-		}
-		t.Rows = append(t.Rows, site.Row{Href: href(e.Engagement, ""), Cells: []site.Cell{{Text: e.Name, Strong: true}, site.Words(name), site.Words(typeWord(e.Engagement)), site.Words(site.Capital(period(e.Engagement))),
-			{Text: stateWord(e.State), Status: stateStatus(e.State)}, next(e)}})
+	return site.List[row]{
+		Name: "engagements", ID: "list", Caption: "Engagements", One: "engagement", Many: "engagements", Find: "Find in engagements", Sort: "newest",
+		Columns: []site.Col[row]{
+			{ID: "name", Head: "Engagement", Phone: site.PlaceFirst, Fixed: true, Sorts: true, Cell: func(e row) site.Cell { return site.Cell{Text: e.Name, Strong: true} }},
+			{ID: "other", Head: other, Sorts: true, Cell: func(e row) site.Cell { return site.Words(name(e)) }},
+			{ID: "report", Head: "Report", Cell: func(e row) site.Cell { return site.Words(typeWord(e.Engagement)) }},
+			{ID: "examined", Head: "Examined", Wide: true, Cell: func(e row) site.Cell { return site.Words(site.Capital(period(e.Engagement))) }},
+			{ID: "partner", Head: "Partner", Spare: true, Cell: func(e row) site.Cell { return site.Words(e.Partner) }},
+			{ID: "state", Head: "Where it stands", Phone: site.PlaceEnd, Fixed: true, Cell: func(e row) site.Cell { return site.Cell{Text: stateWord(e.State), Status: stateStatus(e.State)} }},
+			{ID: "next", Head: "Next", Cell: next},
+		},
+		Filters: []site.Filter{{Name: "over", Label: "Under way", Chips: true, Options: []site.Option{{Value: "no", Text: "Under way"}, {Value: "yes", Text: "Over"}}}},
+		Row:     func(e row) site.Row { return site.Row{Href: href(e.Engagement, ""), Key: string(e.ID)} },
+		Fetch: func(a site.Ask) (op.Page[row], error) {
+			order := map[string]func(e, f row) int{"name": func(e, f row) int { return cmp.Compare(e.Name, f.Name) }, "other": func(e, f row) int { return cmp.Compare(name(e), name(f)) }}[a.Sort]
+			return site.Among(a, x.All, func(e row) bool {
+				return (a.Filter("over") == "" || (a.Filter("over") == "yes") == over(e.Engagement)) && a.Holds(e.Name, name(e), e.System, e.Partner)
+			}, order, func(e row) string { return string(e.ID) }), nil
+		},
+		None: x.empty(),
 	}
-	return t
 }
 
 // next says what an engagement waits for, with the way to it.

@@ -1,7 +1,8 @@
 package page
 
 import (
-	"net/url"
+	"cmp"
+	"strconv"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -13,10 +14,9 @@ import (
 
 // listed is a page of the list of evidence.
 type listed struct {
-	op.Page[evidence.Record]
+	site.Listing[evidence.Record]
 	Control controls.Control // whose evidence it is; empty for all
 	Run     string
-	After   string
 	Head    evidence.Head
 	Now     time.Time
 	May     bool
@@ -24,19 +24,17 @@ type listed struct {
 }
 
 func showList(v *site.Visit) error {
-	x := listed{Run: v.Query("run"), After: v.Query("after"), Now: v.Clock.Now(), May: v.Actor.May(auth.EvidenceWrite), Export: v.Actor.May(auth.ExportWrite)}
+	x := listed{Run: cmp.Or(v.Query("f.run"), v.Query("run")), Now: v.Clock.Now(), May: v.Actor.May(auth.EvidenceWrite), Export: v.Actor.May(auth.ExportWrite)}
 	var err error
-	filter := evidence.Filter{Run: x.Run, After: x.After}
-	if ref := v.Query("control"); ref != "" {
+	if ref := cmp.Or(v.Query("f.control"), v.Query("control")); ref != "" {
 		if x.Control, err = controls.Get.Do(v.Context(), v.Desk, controls.Ref{ID: ref}); err != nil {
 			return err
 		}
-		filter.Control = string(x.Control.ID)
-	}
-	if x.Page, err = evidence.List.Do(v.Context(), v.Desk, filter); err != nil {
-		return err
 	}
 	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
+		return err
+	}
+	if x.Listing, err = x.list(v).Open(v); err != nil || x.Done {
 		return err
 	}
 	return v.Show(site.Shell{Title: "Evidence", Current: "/evidence", Crumbs: []site.Crumb{{Text: "Evidence"}}}, listBody(x))
@@ -75,42 +73,64 @@ func (x listed) acts() []site.ButtonView {
 	return []site.ButtonView{{Text: "Add evidence", Kind: site.ButtonPrimary, Href: href}}
 }
 
-func (x listed) table() site.TableView {
-	t := site.TableView{ID: "records", Caption: "Evidence", Columns: []site.Column{{Head: "Record", Mono: true, Phone: site.PlaceFirst}, {Head: "What it shows", Wide: true, Phone: site.PlaceFirst},
-		{Head: "From"}, {Head: "Captured"}, {Head: "Level"}, {Head: "Rows", Num: true}, {Head: "Proof", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No evidence yet.", Text: "Each run of a source leaves some, and people add theirs.", Link: site.Link{Text: "Sources", Href: "/sources"}}}
-	control := ""
-	if x.Control.Code != "" {
-		control = string(x.Control.ID)
-		t.Filters = append(t.Filters, site.Chip{Text: "For " + x.Control.Code, Href: "/evidence"})
+// list says what the list is made of.
+func (x listed) list(v *site.Visit) site.List[evidence.Record] {
+	type row = evidence.Record
+	href := func(r row) string { return "/evidence/" + string(r.ID) }
+	return site.List[row]{
+		Name: "evidence", ID: "records", Caption: "Evidence", One: "record", Many: "records", Sort: "-captured",
+		Columns: []site.Col[row]{
+			{ID: "id", Head: "Record", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(r row) site.Cell { return site.Node(site.ShortID(string(r.ID), href(r))) }, Text: func(r row) any { return string(r.ID) }},
+			{ID: "title", Head: "What it shows", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: title},
+			{ID: "origin", Head: "From", Cell: func(r row) site.Cell { return site.Words(r.Origin) }},
+			{ID: "method", Head: "Came in by", Spare: true, Cell: func(r row) site.Cell { return site.Words(r.Method) }},
+			{ID: "actor", Head: "Who", Spare: true, Cell: func(r row) site.Cell { return site.Words(r.Actor) }},
+			{ID: "captured", Head: "Captured", Sorts: true, Cell: func(r row) site.Cell { return site.Node(site.Age(r.Captured, x.Now)) }, Text: func(r row) any { return site.DateTime(r.Captured) }},
+			{ID: "level", Head: "Level", Cell: func(r row) site.Cell { return site.Words(level(r.Level)) }},
+			{ID: "size", Head: "Size", Num: true, Spare: true, Cell: func(r row) site.Cell { return site.Words(site.Bytes(r.Size)) }, Text: func(r row) any { return r.Size }},
+			{ID: "sha256", Head: "SHA-256", Mono: true, Spare: true, Cell: func(r row) site.Cell { return site.Node(site.Digest(site.DigestView{Value: r.SHA256})) }, Text: func(r row) any { return r.SHA256 }},
+			{ID: "rows", Head: "Rows", Num: true, Cell: func(r row) site.Cell {
+				if r.RowCount < 0 {
+					return site.Words("–")
+				}
+				return site.Number(r.RowCount, href(r)+"#content")
+			}, Text: func(r row) any { return max(r.RowCount, 0) }},
+			{ID: "proof", Head: "Proof", Phone: site.PlaceEnd, Cell: func(r row) site.Cell {
+				return site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, entryPath(r.Entry)))
+			}, Text: func(r row) any { return r.Entry }},
+		},
+		Filters: []site.Filter{
+			{Name: "control", Label: "Control", Linked: true, Say: func(string) string { return "For " + x.Control.Code }},
+			{Name: "run", Label: "Run", Linked: true, Say: func(run string) string { return "From run " + site.Short(run) }},
+			{Name: "method", Label: "Came in by", Options: []site.Option{{Value: evidence.ByAPI, Text: "A source that was read"}, {Value: evidence.ByExport, Text: "Export"}, {Value: evidence.ByUpload, Text: "Upload"},
+				{Value: evidence.ByObservation, Text: "Observation"}, {Value: evidence.ByGenerated, Text: "This program"}}},
+			{Name: "level", Label: "Level of reliability", Options: levelOptions()},
+		},
+		Row: func(r row) site.Row { return site.Row{Href: href(r), Key: string(r.ID)} },
+		Fetch: func(a site.Ask) (op.Page[row], error) {
+			at, _ := strconv.Atoi(a.Filter("level")) // one of the options
+			return evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Run: a.Filter("run"), Control: string(x.Control.ID), Method: a.Filter("method"), Level: at,
+				Oldest: !a.Desc, After: a.After, Limit: a.Limit})
+		},
+		None: site.EmptyView{Title: "No evidence yet.", Text: "Each run of a source leaves some, and people add theirs.", Link: site.Link{Text: "Sources", Href: "/sources"}},
 	}
-	if x.Run != "" {
-		t.Filters = append(t.Filters, site.Chip{Text: "From run " + site.Short(x.Run), Href: "/evidence"})
+}
+
+func title(r evidence.Record) site.Cell {
+	c := site.Words(r.Title)
+	switch {
+	case !r.Erased.IsZero():
+		c.Note = "erased"
+	case r.SupersededBy != "":
+		c.Note = "superseded"
 	}
-	for _, r := range x.Items {
-		href := "/evidence/" + string(r.ID)
-		rows := site.Words("–")
-		if r.RowCount >= 0 {
-			rows = site.Number(r.RowCount, href+"#content")
-		}
-		title := site.Words(r.Title)
-		if r.SupersededBy != "" {
-			title.Note = "superseded"
-		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(r.ID), href)), title, site.Words(r.Origin),
-			site.Node(site.Age(r.Captured, x.Now)), site.Words(level(r.Level)), rows, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, entryPath(r.Entry)))}})
+	return c
+}
+
+func levelOptions() []site.Option {
+	var out []site.Option
+	for i := range evidence.Levels[1:] {
+		out = append(out, site.Option{Value: strconv.Itoa(i + 1), Text: level(int64(i + 1))})
 	}
-	at := func(after string) string {
-		return address("/evidence", url.Values{"control": {control}, "run": {x.Run}, "after": {after}})
-	}
-	if x.Total > 0 {
-		t.Pager = site.PagerView{Shown: int64(len(x.Items)), Of: x.Total, NewerText: "Newest"}
-		if x.Next != "" {
-			t.Pager.Older = at(x.Next)
-		}
-		if x.After != "" {
-			t.Pager.Newer = at("")
-		}
-	}
-	return t
+	return out
 }

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,30 +20,29 @@ import (
 
 // lines is a page of the log.
 type lines struct {
-	op.Page[evidence.Entry]
-	Kind, After string
-	Head        evidence.Head
-	Now         time.Time
-	Verdict     *evidence.Verdict
-	Broken      string // what reading back found
-	Export      bool
+	site.Listing[evidence.Entry]
+	Head    evidence.Head
+	Now     time.Time
+	Verdict *evidence.Verdict
+	Broken  string // what reading back found
+	Export  bool
 }
 
 func showLog(v *site.Visit) error {
 	x, err := readLog(v)
-	if err != nil {
+	if err != nil || x.Done {
 		return err
 	}
 	return v.Show(site.Shell{Title: "Evidence log", Current: "/log", Crumbs: []site.Crumb{{Text: "Evidence log"}}}, logBody(x))
 }
 
 func readLog(v *site.Visit) (lines, error) {
-	x := lines{Kind: v.Query("kind"), After: v.Query("after"), Now: v.Clock.Now(), Export: v.Actor.May(auth.ExportWrite)}
+	x := lines{Now: v.Clock.Now(), Export: v.Actor.May(auth.ExportWrite)}
 	var err error
-	if x.Page, err = evidence.Entries.Do(v.Context(), v.Desk, evidence.EntryFilter{Kind: x.Kind, After: x.After}); err != nil {
+	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return x, err
 	}
-	x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
+	x.Listing, err = x.list(v).Open(v)
 	return x, err
 }
 
@@ -124,40 +123,45 @@ func what(e evidence.Entry) string {
 	return site.Capital(kindWords[e.Kind])
 }
 
-func (x lines) with(kind string) string { return address("/log", url.Values{"kind": {kind}}) }
-
 // kinds are those whose entries a log of today can have.
 var kinds = []canon.Kind{canon.KindEvidence, canon.KindRun, canon.KindGap, canon.KindConclusion, canon.KindOp, canon.KindErasure, canon.KindLog}
 
-func (x lines) table() site.TableView {
-	t := site.TableView{ID: "entries", Caption: "Entries", Columns: []site.Column{{Head: "Entry", Mono: true, Phone: site.PlaceFirst}, {Head: "What", Wide: true, Phone: site.PlaceFirst},
-		{Head: "Kind"}, {Head: "Who"}, {Head: "Through"}, {Head: "When"}, {Head: "Proof", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No entry of this kind.", Text: "Remove the filter to see the others.", Link: site.Link{Text: "All entries", Href: "/log"}}}
-	all := kinds
-	if x.Kind != "" && !slices.Contains(all, canon.Kind(x.Kind)) {
-		all = append(slices.Clone(all), canon.Kind(x.Kind))
+func (x lines) list(v *site.Visit) site.List[evidence.Entry] {
+	type row = evidence.Entry
+	return site.List[row]{
+		Name: "entries", Caption: "Entries", One: "entry", Many: "entries", Sort: "-entry",
+		Columns: []site.Col[row]{
+			{ID: "entry", Head: "Entry", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(e row) site.Cell { return site.ID(site.Count(e.Index), entryPath(e.Index)) }, Text: func(e row) any { return e.Index }},
+			{ID: "what", Head: "What", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(e row) site.Cell { return site.WordsNote(what(e), site.Short(e.ID)) }},
+			{ID: "op", Head: "Operation", Mono: true, Spare: true, Cell: func(e row) site.Cell { return site.Words(e.Op) }},
+			{ID: "id", Head: "Id", Mono: true, Spare: true, Cell: func(e row) site.Cell { return site.Words(e.ID) }},
+			{ID: "kind", Head: "Kind", Cell: func(e row) site.Cell { return site.Words(kindWords[e.Kind]) }},
+			{ID: "who", Head: "Who", Cell: func(e row) site.Cell { return site.Words(e.Actor) }},
+			{ID: "through", Head: "Through", Cell: func(e row) site.Cell { return site.Words(through(e.Via)) }},
+			{ID: "when", Head: "When", Cell: func(e row) site.Cell { return site.Node(site.Age(e.Recorded, x.Now)) }, Text: func(e row) any { return site.DateTime(e.Recorded) }},
+			{ID: "proof", Head: "Proof", Phone: site.PlaceEnd, Cell: func(e row) site.Cell { return proofCell(proof(x.Head, e.Index)) }},
+		},
+		Filters: []site.Filter{{Name: "kind", Label: "Kind", Options: kindOptions(), Chips: true}},
+		Row:     func(e row) site.Row { return site.Row{Href: entryPath(e.Index), Key: strconv.FormatInt(e.Index, 10)} },
+		Fetch: func(a site.Ask) (op.Page[row], error) {
+			return evidence.Entries.Do(v.Context(), v.Desk, evidence.EntryFilter{Kind: a.Filter("kind"), After: a.After, Limit: a.Limit})
+		},
+		None: site.EmptyView{Title: "No entries yet.", Text: "The first one is written when the organization is made."},
 	}
-	for _, k := range all {
-		c := site.Chip{Text: site.Capital(kindWords[k]), Href: x.with(string(k)), Add: true}
-		if string(k) == x.Kind {
-			c = site.Chip{Text: c.Text, Href: "/log"}
+}
+
+// kindOptions are the kinds an entry may have; those that only an engagement's
+// own log knows are not offered.
+func kindOptions() []site.Option {
+	var out []site.Option
+	for _, k := range slices.Sorted(maps.Keys(kindWords)) {
+		o := site.Option{Value: string(k), Text: site.Capital(kindWords[k])}
+		if !slices.Contains(kinds, k) {
+			o.Locked = "none in this log"
 		}
-		t.Filters = append(t.Filters, c)
+		out = append(out, o)
 	}
-	for _, e := range x.Items {
-		t.Rows = append(t.Rows, site.Row{Href: entryPath(e.Index), Cells: []site.Cell{site.ID(site.Count(e.Index), entryPath(e.Index)), site.WordsNote(what(e), site.Short(e.ID)),
-			site.Words(kindWords[e.Kind]), site.Words(e.Actor), site.Words(through(e.Via)), site.Node(site.Age(e.Recorded, x.Now)), proofCell(proof(x.Head, e.Index))}})
-	}
-	if x.Total > 0 {
-		t.Pager = site.PagerView{Shown: int64(len(x.Items)), Of: x.Total, NewerText: "Newest"}
-		if x.Next != "" {
-			t.Pager.Older = address("/log", url.Values{"kind": {x.Kind}, "after": {x.Next}})
-		}
-		if x.After != "" {
-			t.Pager.Newer = x.with(x.Kind)
-		}
-	}
-	return t
+	return out
 }
 
 // through names the way an act came in.

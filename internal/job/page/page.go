@@ -4,7 +4,6 @@ package page
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -23,22 +22,21 @@ func Routes() []site.Route {
 
 // listed is a page of jobs.
 type listed struct {
-	op.Page[job.Job]
-	After string
-	Now   time.Time
+	site.Listing[job.Job]
+	Now time.Time
 }
 
 func showList(v *site.Visit) error {
-	x := listed{After: v.Query("after"), Now: v.Clock.Now()}
+	x := listed{Now: v.Clock.Now()}
 	var err error
-	if x.Page, err = job.List.Do(v.Context(), v.Desk, job.Filter{After: x.After}); err != nil {
+	if x.Listing, err = x.list(v).Open(v); err != nil || x.Done {
 		return err
 	}
 	return v.Show(site.Shell{Title: "Jobs", Current: "/jobs", Crumbs: []site.Crumb{{Text: "Jobs"}}}, listBody(x))
 }
 
 func (x listed) sentence() string {
-	if x.Total == 0 {
+	if x.Total == 0 && !x.Ask.Filtered() {
 		return "The machine has had nothing to do yet."
 	}
 	failed, busy := int64(0), int64(0)
@@ -99,30 +97,38 @@ func told(j job.Job) string {
 	return j.Progress.What
 }
 
-func (x listed) table() site.TableView {
-	t := site.TableView{ID: "jobs", Caption: "Jobs", Columns: []site.Column{{Head: "Job", Mono: true, Phone: site.PlaceFirst}, {Head: "What", Phone: site.PlaceFirst}, {Head: "How far", Wide: true},
-		{Head: "Asked for"}, {Head: "Took"}, {Head: "Tries", Num: true}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No jobs yet.", Text: "Reading a source and judging what it showed are done here.", Link: site.Link{Text: "Sources", Href: "/sources"}}}
-	for _, j := range x.Items {
-		href := "/jobs/" + string(j.ID)
-		status, word := state(j)
-		took := "–"
-		if !j.Finished.IsZero() {
-			took = lasted(j.Finished.Sub(j.Created))
-		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(j.ID), href)), site.Words(does(j)), site.Words(told(j)),
-			site.Node(site.Age(j.Created, x.Now)), site.Words(took), site.Words(site.Count(j.Attempt)), site.Mark(status, word)}})
+func (x listed) list(v *site.Visit) site.List[job.Job] {
+	type row = job.Job
+	href := func(j row) string { return "/jobs/" + string(j.ID) }
+	return site.List[row]{
+		Name: "jobs", Caption: "Jobs", One: "job", Many: "jobs", Sort: "-asked",
+		Columns: []site.Col[row]{
+			{ID: "id", Head: "Job", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(j row) site.Cell { return site.Node(site.ShortID(string(j.ID), href(j))) }, Text: func(j row) any { return string(j.ID) }},
+			{ID: "what", Head: "What", Phone: site.PlaceFirst, Fixed: true, Cell: func(j row) site.Cell { return site.Words(does(j)) }},
+			{ID: "kind", Head: "Kind", Mono: true, Spare: true, Cell: func(j row) site.Cell { return site.Words(j.Kind) }},
+			{ID: "far", Head: "How far", Wide: true, Cell: func(j row) site.Cell { return site.Words(told(j)) }},
+			{ID: "asked", Head: "Asked for", Cell: func(j row) site.Cell { return site.Node(site.Age(j.Created, x.Now)) }, Text: func(j row) any { return site.DateTime(j.Created) }},
+			{ID: "took", Head: "Took", Cell: func(j row) site.Cell { return site.Words(tookOf(j)) }},
+			{ID: "tries", Head: "Tries", Num: true, Cell: func(j row) site.Cell { return site.Words(site.Count(j.Attempt)) }, Text: func(j row) any { return j.Attempt }},
+			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Cell: func(j row) site.Cell { return site.Mark(state(j)) }},
+		},
+		Filters: []site.Filter{
+			{Name: "state", Label: "Status", Chips: true, Options: []site.Option{{Value: string(job.Failed), Text: "Gave up"}, {Value: string(job.Ready), Text: "Waiting"}, {Value: string(job.Running), Text: "Under way"}, {Value: string(job.Done), Text: "Done"}}},
+			{Name: "kind", Label: "Kind"},
+		},
+		Row: func(j row) site.Row { return site.Row{Href: href(j), Key: string(j.ID)} },
+		Fetch: func(a site.Ask) (op.Page[row], error) {
+			return job.List.Do(v.Context(), v.Desk, job.Filter{State: a.Filter("state"), Kind: a.Filter("kind"), After: a.After, Limit: a.Limit})
+		},
+		None: site.EmptyView{Title: "No jobs yet.", Text: "Reading a source and judging what it showed are done here.", Link: site.Link{Text: "Sources", Href: "/sources"}},
 	}
-	if x.Total > 0 {
-		t.Pager = site.PagerView{Shown: int64(len(x.Items)), Of: x.Total, NewerText: "Newest"}
-		if x.Next != "" {
-			t.Pager.Older = "/jobs?after=" + url.QueryEscape(x.Next)
-		}
-		if x.After != "" {
-			t.Pager.Newer = "/jobs"
-		}
+}
+
+func tookOf(j job.Job) string {
+	if j.Finished.IsZero() {
+		return "–"
 	}
-	return t
+	return lasted(j.Finished.Sub(j.Created))
 }
 
 func lasted(d time.Duration) string {

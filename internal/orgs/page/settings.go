@@ -132,14 +132,14 @@ func (s settings) memberTable() site.TableView {
 
 func (s settings) tokenTable() site.TableView {
 	t := site.TableView{Caption: "Tokens", Columns: []site.Column{
-		{Head: "Token", Wide: true, Phone: site.PlaceFirst}, {Head: "Acts for"}, {Head: "Good", Phone: site.PlaceEnd}, {Head: "Act", Phone: site.PlaceEnd},
+		{Head: "Token", Wide: true, Phone: site.PlaceFirst}, {Head: "Acts for"}, {Head: "May"}, {Head: "Good", Phone: site.PlaceEnd}, {Head: "Act", Phone: site.PlaceEnd},
 	}, Empty: site.EmptyView{Title: "No tokens.", Text: "A program with one acts for the member who made it, over the API or the command line."}}
 	for _, x := range s.Tokens {
 		act := site.Words("")
 		if s.mayEnd(x) {
 			act = site.Node(site.Button(site.ButtonView{Text: "Revoke", Opens: revokeDialog(x).ID, Href: revokeDialog(x).Action}))
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(x.Name), site.Words(s.nameOf(x.User)), site.Words(x.State), act}})
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(x.Name), site.Words(s.nameOf(x.User)), site.Words(x.Access), site.Words(x.State), act}})
 	}
 	return t
 }
@@ -223,6 +223,7 @@ func tokenForm() site.FormView {
 		Fields: []site.FieldView{
 			{Name: "name", Label: "What will use it", Help: "Such as: nightly CI.", Prefix: "token", Autocomplete: "off", Attrs: templ.Attributes{"maxlength": "100"}},
 			{Kind: site.FieldNumber, Name: "days", Label: "Days it is good", Value: "90", Prefix: "token", Short: true, Attrs: templ.Attributes{"min": "1", "max": "366"}},
+			{Kind: site.FieldSelect, Name: "access", Label: "What it may do", Prefix: "token", Options: []site.Option{{Value: auth.AccessRead, Text: "Read"}, {Value: auth.AccessWrite, Text: "Read and write"}}},
 		},
 		Buttons: []site.ButtonView{{Text: "Make the token"}}}
 }

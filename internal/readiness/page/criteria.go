@@ -1,12 +1,11 @@
 package page
 
 import (
-	"encoding/csv"
 	"slices"
 	"strings"
 
-	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/frameworks"
+	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/site"
 )
@@ -36,59 +35,35 @@ const (
 	notReady = "not_ready" // not met or not started
 )
 
-// wanted narrows the criteria, as the address says.
-type wanted struct {
-	Category, Verdict, Part, Seen, View, Sort string
-}
-
 var (
-	verdicts = []site.Link{{Text: "Not met", Href: "not_met"}, {Text: "Not started", Href: "not_started"}, {Text: "Unknown", Href: "unknown"}, {Text: "Ready", Href: "ready"},
-		{Text: "Not selected", Href: "not_selected"}, {Text: "In scope", Href: inScope}, {Text: "Not ready", Href: notReady}}
-	parts = []site.Link{{Text: "Designed", Href: "designed"}, {Text: "Implemented", Href: "implemented"}, {Text: "Evidenced", Href: "evidenced"}}
-	seens = []site.Link{{Text: "Touched by a machine", Href: "1"}, {Text: "Not touched", Href: "0"}}
+	verdicts = []site.Option{{Value: "not_met", Text: "Not met"}, {Value: "not_started", Text: "Not started"}, {Value: "unknown", Text: "Unknown"}, {Value: "ready", Text: "Ready"},
+		{Value: "not_selected", Text: "Not selected"}, {Value: inScope, Text: "In scope", Locked: "opens figures"}, {Value: notReady, Text: "Not ready", Locked: "opens figures"}}
+	parts = []site.Option{{Value: "designed", Text: "Designed"}, {Value: "implemented", Text: "Implemented"}, {Value: "evidenced", Text: "Evidenced"}}
+	seens = []site.Option{{Value: "1", Text: "Touched by a machine"}, {Value: "0", Text: "Not touched"}}
 )
 
-func wish(v *site.Visit) wanted {
-	return wanted{v.Query("category"), v.Query("verdict"), v.Query("part"), v.Query("seen"), v.Query("view"), v.Query("sort")}
-}
-
-// check refuses words that no filter knows, rather than showing nothing.
-func (w wanted) check(edition *frameworks.Version) error {
-	known := func(field, value string, list []site.Link) error {
-		var words []string
-		for _, l := range list {
-			if l.Href == value || value == "" {
-				return nil
-			}
-			words = append(words, l.Href)
-		}
-		return fault.Invalid(field, "give one of %s", strings.Join(words, ", "))
-	}
-	if err := known("category", w.Category, categoryLinks(edition)); err != nil {
-		return err
-	}
-	if err := known("verdict", w.Verdict, verdicts); err != nil {
-		return err
-	}
-	if err := known("part", w.Part, parts); err != nil {
-		return err
-	}
-	return known("seen", w.Seen, seens)
-}
-
-func categoryLinks(edition *frameworks.Version) []site.Link {
-	var out []site.Link
+func categoryOptions(edition *frameworks.Version) []site.Option {
+	var out []site.Option
 	for _, c := range edition.Categories {
-		out = append(out, site.Link{Text: c.Title, Href: c.Code})
+		out = append(out, site.Option{Value: c.Code, Text: c.Title})
 	}
 	return out
 }
 
+func categoryTitle(edition *frameworks.Version, code string) string {
+	for _, c := range edition.Categories {
+		if c.Code == code {
+			return c.Title
+		}
+	}
+	return code
+}
+
 // fits says whether a criterion is among those wanted.
-func (w wanted) fits(l line) bool {
+func fits(a site.Ask, l line) bool {
 	k := l.State
 	is := l.verdictWord()
-	switch w.Verdict {
+	switch a.Filter("verdict") {
 	case "", is:
 	case inScope:
 		if !l.In {
@@ -101,33 +76,19 @@ func (w wanted) fits(l line) bool {
 	default:
 		return false
 	}
-	state := map[string]readiness.State{"designed": k.Designed, "implemented": k.InPlace, "evidenced": k.Evidenced}[w.Part]
-	return (w.Category == "" || w.Category == l.Category) && (w.Part == "" || state == readiness.Full) &&
-		(w.Seen == "" || l.In && k.Touched == (w.Seen == "1"))
-}
-
-// href is the address with some of it changed.
-func (w wanted) href(pairs ...string) string {
-	now := map[string]string{"category": w.Category, "verdict": w.Verdict, "part": w.Part, "seen": w.Seen, "view": w.View, "sort": w.Sort}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		now[pairs[i]] = pairs[i+1]
-	}
-	var list []string
-	for _, name := range []string{"category", "verdict", "part", "seen", "view", "sort", "format"} {
-		if now[name] != "" {
-			list = append(list, name, now[name])
-		}
-	}
-	return listed(list...)
+	part, seen, category := a.Filter("part"), a.Filter("seen"), a.Filter("category")
+	state := map[string]readiness.State{"designed": k.Designed, "implemented": k.InPlace, "evidenced": k.Evidenced}[part]
+	return (category == "" || category == l.Category) && (part == "" || state == readiness.Full) &&
+		(seen == "" || l.In && k.Touched == (seen == "1")) && a.Holds(l.Code, l.Title, l.Text, k.Why)
 }
 
 // list is the page of criteria.
 type list struct {
 	picture
+	Shown   site.Listing[line]
 	Edition *frameworks.Version
-	Wanted  wanted
 	All     []line
-	Shown   []line
+	Map     bool
 }
 
 func showCriteria(v *site.Visit) error {
@@ -135,28 +96,15 @@ func showCriteria(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	x := list{picture: p, Wanted: wish(v)}
+	x := list{picture: p, Map: v.Query("view") == "map"}
 	if x.Edition, err = edition(p.Scope.Catalogue); err != nil {
 		return err
 	}
-	if err := x.Wanted.check(x.Edition); err != nil {
-		return err
-	}
 	x.All = lines(p, x.Edition)
-	for _, l := range x.All {
-		if x.Wanted.fits(l) {
-			x.Shown = append(x.Shown, l)
+	if !x.Map {
+		if x.Shown, err = x.list().Open(v); err != nil || x.Shown.Done {
+			return err
 		}
-	}
-	if x.Wanted.Sort == "verdict" {
-		slices.SortStableFunc(x.Shown, func(a, b line) int {
-			s, _ := verdictStatus(a.State.Verdict)
-			t, _ := verdictStatus(b.State.Verdict)
-			return s.Order() - t.Order()
-		})
-	}
-	if v.Query("format") == "csv" {
-		return x.csv(v)
 	}
 	return v.Show(site.Shell{Title: "Criteria", Current: "/criteria", Crumbs: []site.Crumb{{Text: "Criteria"}}}, listBody(x))
 }
@@ -183,93 +131,80 @@ func (x list) facts() []site.Fact {
 	return append(facts, site.Fact{Text: x.Edition.Short})
 }
 
-// filters are the chips above the table: those in force first, then those that
-// can be added.
-func (x list) filters() []site.Chip {
-	var on, off []site.Chip
-	for _, f := range []struct {
-		name, now string
-		links     []site.Link
-		offer     bool
-	}{
-		{"category", x.Wanted.Category, categoryLinks(x.Edition), true}, {"verdict", x.Wanted.Verdict, verdicts, true},
-		{"part", x.Wanted.Part, parts, false}, {"seen", x.Wanted.Seen, seens, false},
-	} {
-		for _, l := range f.links {
-			switch {
-			case l.Href == f.now:
-				on = append(on, site.Chip{Text: l.Text, Href: x.Wanted.href(f.name, "")})
-			case f.now == "" && f.offer && l.Href != inScope && l.Href != notReady && x.any(f.name, l.Href):
-				off = append(off, site.Chip{Text: l.Text, Href: x.Wanted.href(f.name, l.Href), Add: true})
+// list says what the table is made of.
+func (x list) list() site.List[line] {
+	part := func(which int, state func(readiness.Criterion) readiness.State) func(line) site.Cell {
+		return func(l line) site.Cell {
+			if !l.In {
+				return site.Words("–")
 			}
+			return partMark(which, state(l.State))
 		}
 	}
-	return append(on, off...)
-}
-
-// any reports whether the filter would leave something, so that no chip leads
-// to an empty list.
-func (x list) any(name, value string) bool {
-	w := x.Wanted
-	if name == "category" {
-		w.Category = value
-	} else {
-		w.Verdict = value
-	}
-	return slices.ContainsFunc(x.All, w.fits)
-}
-
-func (x list) table() site.TableView {
-	t := site.TableView{ID: "criteria", Caption: "Criteria", Filters: x.filters(), More: exportLink(len(x.Shown), x.Wanted.href("format", "csv")),
-		Columns: []site.Column{
-			{Head: "Id", Mono: true, Phone: site.PlaceFirst}, {Head: "Criterion", Wide: true, Phone: site.PlaceFirst},
-			{Head: "Designed"}, {Head: "Implemented"}, {Head: "Evidenced"},
-			{Head: "Verdict", Phone: site.PlaceEnd, Href: x.Wanted.href("sort", "verdict")}, {Head: "Controls", Num: true},
+	return site.List[line]{
+		Name: "criteria", Caption: "Criteria", One: "criterion", Many: "criteria", Find: "Find in criteria", Sort: "id", Rows: len(x.All),
+		Columns: []site.Col[line]{
+			{ID: "id", Head: "Id", Mono: true, Phone: site.PlaceFirst, Fixed: true, Sorts: true, Cell: func(l line) site.Cell { return site.ID(l.Code, criterionHref(l.Code)) }},
+			{ID: "title", Head: "Criterion", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(l line) site.Cell { return site.WordsNote(l.Title, l.why()) }, Text: func(l line) any { return l.Title }},
+			{ID: "category", Head: "Category", Spare: true, Cell: func(l line) site.Cell { return site.Words(categoryTitle(x.Edition, l.Category)) }},
+			{ID: "designed", Head: "Designed", Cell: part(designed, func(k readiness.Criterion) readiness.State { return k.Designed })},
+			{ID: "implemented", Head: "Implemented", Cell: part(implemented, func(k readiness.Criterion) readiness.State { return k.InPlace })},
+			{ID: "evidenced", Head: "Evidenced", Cell: part(evidenced, func(k readiness.Criterion) readiness.State { return k.Evidenced })},
+			{ID: "verdict", Head: "Verdict", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(l line) site.Cell { return site.Mark(verdictStatus(l.State.Verdict)) }},
+			{ID: "why", Head: "Why", Spare: true, Cell: func(l line) site.Cell { return site.Words(l.State.Why) }},
+			{ID: "controls", Head: "Controls", Num: true, Sorts: true, Cell: func(l line) site.Cell {
+				if !l.In {
+					return site.Words("–")
+				}
+				return site.Number(int64(len(l.State.Controls)), criterionHref(l.Code)+"#controls")
+			}, Text: func(l line) any { return strings.Join(l.State.Controls, " ") }},
 		},
-		Empty: site.EmptyView{Title: "No criterion fits.", Text: "Each of the filters above can be taken away.", Link: site.Link{Text: "Show all " + number(len(x.All)), Href: "/criteria"}}}
-	if x.Wanted.Sort == "verdict" {
-		t.Columns[5].Sort, t.Columns[5].Href, t.Columns[0].Href = "ascending", "", x.Wanted.href("sort", "")
+		Filters: []site.Filter{
+			{Name: "category", Label: "Category", Options: categoryOptions(x.Edition), Chips: true}, {Name: "verdict", Label: "Verdict", Options: x.verdicts(), Chips: true},
+			{Name: "part", Label: "Part", Options: parts}, {Name: "seen", Label: "Seen by a machine", Options: seens},
+		},
+		Row: func(l line) site.Row { return site.Row{Href: criterionHref(l.Code), Key: l.Code} },
+		Fetch: func(a site.Ask) (op.Page[line], error) {
+			at := map[string]int{}
+			for i, l := range x.All {
+				at[l.Code] = i
+			}
+			return site.Among(a, x.All, func(l line) bool { return fits(a, l) }, func(l, m line) int {
+				switch a.Sort {
+				case "verdict":
+					s, _ := verdictStatus(l.State.Verdict)
+					t, _ := verdictStatus(m.State.Verdict)
+					if s != t {
+						return s.Order() - t.Order()
+					}
+				case "controls":
+					if n := len(l.State.Controls) - len(m.State.Controls); n != 0 {
+						return n
+					}
+				}
+				return at[l.Code] - at[m.Code]
+			}, func(l line) string { return l.Code }), nil
+		},
 	}
-	for _, l := range x.Shown {
-		t.Rows = append(t.Rows, l.row())
-	}
-	return t
 }
 
-func (l line) row() site.Row {
-	status, word := verdictStatus(l.State.Verdict)
-	why := l.State.Why
+// why is what keeps a criterion from being ready; of one that nobody began the
+// verdict says it.
+func (l line) why() string {
 	if l.State.Verdict == readiness.NotStarted {
-		why = "" // the verdict says it
+		return ""
 	}
-	cells := []site.Cell{site.ID(l.Code, criterionHref(l.Code)), site.WordsNote(l.Title, why)}
-	n := site.Words("–")
-	if l.In {
-		cells = append(cells, partMark(designed, l.State.Designed), partMark(implemented, l.State.InPlace), partMark(evidenced, l.State.Evidenced))
-		n = site.Number(int64(len(l.State.Controls)), criterionHref(l.Code)+"#controls")
-	} else {
-		cells = append(cells, site.Words("–"), site.Words("–"), site.Words("–"))
-	}
-	return site.Row{Href: criterionHref(l.Code), Cells: append(cells, site.Mark(status, word), n)}
+	return l.State.Why
 }
 
-// csv gives the view, not the page, as a file.
-func (x list) csv(v *site.Visit) error {
-	v.W.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	v.W.Header().Set("Content-Disposition", `attachment; filename="criteria.csv"`)
-	w := csv.NewWriter(v.W)
-	rows := [][]string{{"code", "title", "category", "verdict", "designed", "implemented", "evidenced", "controls", "why"}}
-	for _, l := range x.Shown {
-		rows = append(rows, []string{l.Code, plain(l.Title), l.Category, l.verdictWord(), string(l.State.Designed), string(l.State.InPlace),
-			string(l.State.Evidenced), strings.Join(l.State.Controls, " "), plain(l.State.Why)})
+// verdicts are offered where they leave something, so that no chip leads to an
+// empty list.
+func (x list) verdicts() []site.Option {
+	out := slices.Clone(verdicts)
+	for i, o := range out {
+		if o.Locked == "" && !slices.ContainsFunc(x.All, func(l line) bool { return l.verdictWord() == o.Value }) {
+			out[i].Locked = "there is none"
+		}
 	}
-	return w.WriteAll(rows)
-}
-
-// plain keeps spreadsheets from taking a text for a formula.
-func plain(s string) string {
-	if strings.HasPrefix(s, "=") || strings.HasPrefix(s, "+") || strings.HasPrefix(s, "-") || strings.HasPrefix(s, "@") {
-		return "'" + s
-	}
-	return s
+	return out
 }

@@ -247,8 +247,8 @@ func TestCriteriaExportGivesTheView(t *testing.T) {
 		adopt(t, desk, "CHG-03")
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
 		list := v.Get("/criteria?category=security")
-		href := list.Attr("#criteria .tm-filters-more a", "href")
-		list.Says("#criteria .tm-filters-more a", "Export 33 rows")
+		href := list.Attr("#criteria a[download]", "href")
+		list.Says("#criteria a[download]", "CSV, 33 rows")
 		file := v.Get(href)
 		rows, err := csv.NewReader(strings.NewReader(file.Body)).ReadAll()
 		if err != nil || len(rows) != 34 {

@@ -184,3 +184,18 @@ func attr(n *html.Node, name string) string {
 	}
 	return ""
 }
+
+// Raw is what the first element that fits holds, with its spaces and lines: the
+// value of a text area.
+func (p *Page) Raw(selector string) string {
+	for _, n := range p.all(selector) {
+		var b strings.Builder
+		for c := range n.Descendants() {
+			if c.Type == html.TextNode {
+				b.WriteString(c.Data)
+			}
+		}
+		return b.String()
+	}
+	return ""
+}

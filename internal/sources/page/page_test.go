@@ -147,7 +147,7 @@ func TestConnectingReadsSignersAndKeepsWhatWasTyped(t *testing.T) {
 		if bad.Attr("input[name=path]", "value") != "/nowhere" {
 			t.Error("the path is lost")
 		}
-		v.Post("/sources/new", "kind", "git", "name", "main").Says(".tm-errors", "folder that holds the repository")
+		v.Post("/sources/new", "kind", "git", "name", "main").Says(".tm-errors", "one that holds .git")
 		res := v.Post("/sources/new", "kind", "git", "name", "main", "path", "/nowhere", "every_minutes", "60",
 			"signers", "# people\nann@example.com,bob@example.com ssh-ed25519 AAAAC3Nz comment\n")
 		if res.Status != http.StatusSeeOther {

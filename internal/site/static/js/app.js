@@ -81,6 +81,13 @@
       pickAll.indeterminate = checked > 0 && checked < boxes.length;
     }
   };
+  document.addEventListener("click", (event) => {
+    const every = closest(event, "[data-pick-every]");
+    if (!every) return;
+    const form = every.closest("form");
+    for (const box of all("tbody .tm-pick input", form)) box.checked = true;
+    count(form);
+  });
   document.addEventListener("change", (event) => {
     const form = closest(event, "form[data-bulk]");
     if (!form || !closest(event, ".tm-pick")) return;

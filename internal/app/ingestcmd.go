@@ -1,0 +1,244 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/api"
+	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/cli"
+	"github.com/tickmark/tickmark/internal/conf"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/job"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/sources"
+)
+
+// ingest is how the API takes a file: it is read as a job.
+func (a *App) ingest(wake func()) func(context.Context, *op.Desk, api.File, io.Reader) (any, error) {
+	return func(ctx context.Context, desk *op.Desk, f api.File, from io.Reader) (any, error) {
+		made, err := a.Reader.Deliver(ctx, desk, sources.Delivery{Name: f.Name, Format: f.Format, Source: f.Source, SkipBad: f.SkipBad, Queue: true}, from)
+		if err == nil {
+			wake()
+		}
+		return made, err
+	}
+}
+
+type ingestCmd struct {
+	conf.Config  `embed:""`
+	conf.Imports `embed:""`
+	Files        []string `arg:"" name:"file" help:"Files to hand in; - is standard input."`
+	Format       string   `help:"The format, where it is not to be guessed." placeholder:"FORMAT"`
+	Source       string   `help:"The source they feed, src_…. Found or connected by the tool and what it looked at, if left out." placeholder:"ID"`
+	SkipBad      bool     `help:"Leave out rows that cannot be taken, and record which. Otherwise one bad row refuses its file."`
+	Quiet        bool     `help:"Show no progress."`
+}
+
+// Run hands the files in one by one: to a server, to the one that holds the
+// directory, or in this process. It goes on after a file that is refused.
+func (c *ingestCmd) Run(ctx context.Context, t *cli.Terminal) error {
+	c.Config.Data, c.Config.Imports = t.Data, c.Imports
+	take := c.far
+	if t.Server == "" && answering(ctx, c.Config) == nil {
+		a, err := Open(ctx, c.Config, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		desk, err := a.Desk(ctx, t.Org)
+		if err != nil {
+			return err
+		}
+		defer a.sealing(ctx)()
+		take = func(ctx context.Context, t *cli.Terminal, name string, from io.Reader) (sources.Run, error) {
+			return c.near(ctx, t, a, desk, name, from)
+		}
+	}
+	failed := false
+	var done []sources.Run
+	for _, name := range c.Files {
+		run, err := c.file(ctx, t, name, take)
+		if err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			failed = true
+			fmt.Fprintf(t.Err, "tickmark: %s\n", refused(name, err))
+			continue
+		}
+		done = append(done, run)
+	}
+	if t.JSON {
+		if err := t.Print(done); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return cli.Status(1)
+	}
+	return nil
+}
+
+// refused is what is wrong with a file, by its name.
+func refused(name string, err error) string {
+	if f := fault.As(err); f != nil {
+		err = errors.New(f.Message)
+	}
+	return name + ": " + err.Error()
+}
+
+type taker func(ctx context.Context, t *cli.Terminal, name string, from io.Reader) (sources.Run, error)
+
+func (c *ingestCmd) file(ctx context.Context, t *cli.Terminal, path string, take taker) (sources.Run, error) {
+	from, name := io.NopCloser(t.In), "standard input"
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return sources.Run{}, fault.Invalid("file", "it cannot be opened: %v", errors.Unwrap(err))
+		}
+		if info, err := f.Stat(); err != nil || info.IsDir() {
+			return sources.Run{}, errors.Join(fault.Invalid("file", "it is a folder: give a file"), err, f.Close())
+		}
+		from, name = f, filepath.Base(path)
+	}
+	defer from.Close()
+	run, err := take(ctx, t, name, from)
+	if err != nil || t.JSON {
+		return run, err
+	}
+	_, err = fmt.Fprintf(t.Out, "%s: %s\n", name, sum(run))
+	return run, err
+}
+
+// sum says what a run took in.
+func sum(run sources.Run) string {
+	text := ""
+	for _, k := range run.Kinds {
+		if k.Count > 0 || k.Kind == "finding" {
+			text += fmt.Sprintf("%s %s, ", grouped(k.Count), plural(k.Kind, k.Count))
+		}
+	}
+	if n := run.Scope["left_out"]; n != "" {
+		text += n + " left out, "
+	}
+	return fmt.Sprintf("%srun %s of source %s.", text, run.ID, run.Source)
+}
+
+func plural(noun string, n int64) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}
+
+func grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// near reads the file in this process.
+func (c *ingestCmd) near(ctx context.Context, t *cli.Terminal, a *App, desk *op.Desk, name string, from io.Reader) (sources.Run, error) {
+	made, err := a.Reader.Deliver(ctx, desk, sources.Delivery{Name: name, Format: c.Format, Source: c.Source, SkipBad: c.SkipBad}, from)
+	if err != nil {
+		return sources.Run{}, err
+	}
+	if err := c.looks(t, made); err != nil {
+		return sources.Run{}, err
+	}
+	last := ""
+	progress := func(done, about int, what string) {
+		last = c.say(t, job.Progress{Done: done, About: about, What: what}, last)
+	}
+	run, err := a.Reader.Import(ctx, desk, made.ID, progress, false)
+	if err != nil {
+		return run, err
+	}
+	return run, checks.EvaluateRun(ctx, desk, run.ID, progress)
+}
+
+func (c *ingestCmd) looks(t *cli.Terminal, made sources.Import) error {
+	if t.JSON {
+		return nil
+	}
+	verb := "looks like"
+	if c.Format != "" {
+		verb = "is read as"
+	}
+	_, err := fmt.Fprintf(t.Out, "%s %s %s.\n", made.Name, verb, made.Looks)
+	return err
+}
+
+// say prints progress once per change.
+func (c *ingestCmd) say(t *cli.Terminal, p job.Progress, last string) string {
+	text := p.What
+	if p.About > 0 {
+		text = fmt.Sprintf("%s (%s of %s)", p.What, grouped(int64(p.Done)), grouped(int64(p.About)))
+	}
+	if !c.Quiet && !t.JSON && text != "" && text != last {
+		fmt.Fprintln(t.Err, text)
+	}
+	return text
+}
+
+// far hands the file to a server and waits until it was read there.
+func (c *ingestCmd) far(ctx context.Context, t *cli.Terminal, name string, from io.Reader) (sources.Run, error) {
+	path := "/imports"
+	if c.Source != "" {
+		path = "/sources/" + url.PathEscape(c.Source) + "/ingest"
+	}
+	q := url.Values{"name": {name}}
+	if c.Format != "" {
+		q.Set("format", c.Format)
+	}
+	if c.SkipBad {
+		q.Set("skip_bad", "true")
+	}
+	var made sources.Import
+	if err := t.Post(ctx, path+"?"+q.Encode(), from, &made); err != nil {
+		return sources.Run{}, err
+	}
+	if err := c.looks(t, made); err != nil {
+		return sources.Run{}, err
+	}
+	last := ""
+	for {
+		if err := t.Get(ctx, "/imports/"+string(made.ID), &made); err != nil {
+			return sources.Run{}, err
+		}
+		switch {
+		case made.Run != id.Run(""):
+			var run sources.Run
+			return run, t.Get(ctx, "/runs/"+string(made.Run), &run)
+		case made.Refused != "":
+			return sources.Run{}, fault.Invalid("file", "%s", made.Refused)
+		}
+		var j job.Job
+		if err := t.Get(ctx, "/jobs/"+string(made.Job), &j); err == nil {
+			if j.State == job.Failed {
+				return sources.Run{}, fmt.Errorf("the server gave up on it: %s", j.Error)
+			}
+			last = c.say(t, j.Progress, last)
+		}
+		select {
+		case <-ctx.Done():
+			return sources.Run{}, ctx.Err()
+		case <-time.After(asked):
+		}
+	}
+}
+
+// asked is how long the command waits before it asks again.
+const asked = 300 * time.Millisecond

@@ -1,0 +1,66 @@
+package evidence
+
+import (
+	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/op"
+)
+
+// Filter narrows a list of evidence.
+type Filter struct {
+	Run     string `json:"run,omitempty" doc:"Only what one run collected."`
+	Control string `json:"control,omitempty" doc:"Only what is linked to one control."`
+	Method  string `json:"method,omitempty" enum:"api,export,upload,observation,generated" doc:"Only what came in this way."`
+	Level   int    `json:"level,omitempty" minimum:"1" maximum:"7" doc:"Only records of this level of reliability, 1 being the most reliable."`
+	Oldest  bool   `json:"oldest,omitempty" doc:"Oldest first."`
+	After   string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
+	Limit   int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
+}
+
+// The list goes along an index in the order of entries, whatever it is
+// narrowed by, so that the next part costs what the first did.
+const (
+	fits         = " AND (? = '' OR method = ?) AND (? = 0 OR level = ?)"
+	down         = " AND entry < ? ORDER BY entry DESC LIMIT ?"
+	up           = " AND entry > ? ORDER BY entry LIMIT ?"
+	ofControl    = " AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ?)"
+	selectPage   = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + fits + down
+	selectRising = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + fits + up
+	selectOfRun  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + down
+	risingOfRun  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + up
+	selectOfCtl  = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + ofControl + fits + down
+	risingOfCtl  = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + ofControl + fits + up
+	countAll     = "SELECT COUNT(*) FROM evidence WHERE org_id = ?" + fits
+	countRun     = "SELECT COUNT(*) FROM evidence WHERE org_id = ? AND run_id = ?" + fits
+	countCtl     = "SELECT COUNT(*) FROM evidence WHERE org_id = ?" + ofControl + fits
+)
+
+func list(c *op.Call, in Filter) (op.Page[Record], error) {
+	at, err := entryCursor(in.After)
+	if err != nil {
+		return op.Page[Record]{}, err
+	}
+	if in.After == "" && in.Oldest {
+		at = -1
+	}
+	n := op.Limit(in.Limit)
+	falling, rising, count, args := selectPage, selectRising, countAll, []any{c.Org}
+	switch {
+	case in.Run != "" && in.Control != "":
+		return op.Page[Record]{}, fault.Invalid("control", "give a run or a control, not both")
+	case in.Run != "":
+		falling, rising, count, args = selectOfRun, risingOfRun, countRun, append(args, in.Run)
+	case in.Control != "":
+		falling, rising, count, args = selectOfCtl, risingOfCtl, countCtl, append(args, c.Org, in.Control)
+	}
+	args = append(args, in.Method, in.Method, in.Level, in.Level)
+	var total int64
+	if err := c.Tx.Row(count, args, &total); err != nil {
+		return op.Page[Record]{}, err
+	}
+	if in.Oldest {
+		falling = rising
+	}
+	rows, err := db.Rows(c.Tx, falling, append(args, at, n+1), scan)
+	return op.PageOf(rows, n, total, func(r Record) string { return entryText(r.Entry) }), err
+}
