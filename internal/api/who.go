@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,7 +29,7 @@ func (s *server) desk(r *http.Request, right auth.Right) (*op.Desk, error) {
 		s.Log.Warn("api refused", "method", r.Method, "path", r.URL.Path, "actor", actor.Key(), "org", org)
 		return nil, err
 	}
-	return &op.Desk{Engine: s.Engine, Actor: actor, Org: org}, nil
+	return &op.Desk{Engine: s.Engine, Actor: actor, Org: org, From: op.Address(r)}, nil
 }
 
 // who reads the token or the cookie. Without either the caller is nobody, who
@@ -42,10 +41,7 @@ func (s *server) who(r *http.Request) (auth.Actor, id.Org, error) {
 		if !strings.EqualFold(scheme, "Bearer") || token == "" {
 			return auth.Actor{}, "", stranger("The Authorization header must be: Bearer tmk_….")
 		}
-		from, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			from = r.RemoteAddr
-		}
+		from := op.Address(r)
 		actor, org, err := auth.FromToken(r.Context(), s.DB, strings.TrimSpace(token), now)
 		if f := fault.As(err); f != nil && f.Kind == fault.KindDenied {
 			// Only bad tokens wait: behind a proxy everyone has one address.
@@ -68,7 +64,7 @@ func (s *server) who(r *http.Request) (auth.Actor, id.Org, error) {
 	if err != nil {
 		return nobody, "", nil
 	}
-	actor, org, err := auth.FromSession(r.Context(), s.DB, c.Value, now)
+	actor, org, err := auth.FromBrowser(r.Context(), s.DB, c.Value, op.Address(r), now)
 	if fault.KindOf(err) == fault.KindDenied {
 		return nobody, "", nil // a session that has ended is no session
 	}

@@ -89,7 +89,6 @@ type App struct {
 	*op.Engine
 	Reader *sources.Reader
 	Keeper *anchors.Keeper // asks outsiders to vouch for the logs
-	Mail   mail.Sender     // nil where no mail server is configured
 	Config conf.Config
 	// Recovery is the root key in writing, when it was made just now.
 	Recovery string
@@ -170,7 +169,7 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if err != nil {
 		return err
 	}
-	a.Mail = mail.New(server)
+	a.Mail, a.Throttle = mail.New(server), auth.NewThrottle()
 	return a.Ledger.Check(ctx)
 }
 

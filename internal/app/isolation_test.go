@@ -408,7 +408,7 @@ func TestABundleHoldsNoByteOfAnotherOrganization(t *testing.T) {
 }
 
 // without are the tables that belong to no organization.
-var without = []string{"backup_unfinished", "goose_db_version", "setup", "users"}
+var without = []string{"backup_unfinished", "blob_installation", "goose_db_version", "setup", "users", "users_code", "users_passkey", "users_spent", "users_totp"}
 
 func TestPostgresHoldsAnUnscopedStatementToItsOrganization(t *testing.T) {
 	neighbours(t, func(t *testing.T, mine, theirs *tenant, _ string) {

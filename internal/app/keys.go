@@ -223,6 +223,12 @@ func (c *changeKey) finish(ctx context.Context, a *App) error {
 	if err := do(ctx, act, a.Vault.Rewrap); err != nil {
 		return err
 	}
+	if err := c.at("wrap the installation's own key"); err != nil {
+		return err
+	}
+	if err := a.Vault.RewrapInstallation(ctx); err != nil {
+		return err
+	}
 	if err := c.at("show the recovery copy"); err != nil {
 		return err
 	}

@@ -40,6 +40,8 @@ var owners = map[string][]string{
 	"golang.org/x/net/html":             {"internal/site", "internal/site/sitetest", "internal/api/page"}, // in tests, to find things in a page
 	"golang.org/x/sys":                  {"internal/collectors/host"},
 	"golang.org/x/text":                 {"internal/canon", "internal/doc", "internal/op"},
+	"github.com/go-webauthn/webauthn":   {"internal/auth"},
+	"rsc.io/qr":                         {"internal/site"},
 	"modernc.org/sqlite":                {"internal/db"},
 	"github.com/wneessen/go-mail":       {"internal/mail"},
 	"pgregory.net/rapid":                {},

@@ -51,6 +51,13 @@ var installation = map[string]string{
 	"job":      "workers take whatever is due",
 
 	"backup_unfinished": "there is no organization until a restore is finished",
+
+	"blob_installation": "the key of what belongs to people, who may belong to several organizations",
+	"users_totp":        "how a person signs in, wherever they belong",
+	"users_passkey":     "how a person signs in, wherever they belong",
+	"users_code":        "how a person signs in, wherever they belong",
+	"users_recovery":    "how a person signs in, wherever they belong; found by the hash of a link",
+	"users_spent":       "what was good once, whosesoever it was",
 }
 
 // everywhere names the statements of the machinery that serve all

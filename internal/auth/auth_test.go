@@ -147,7 +147,7 @@ func TestUsersAreRefusedAtTheirField(t *testing.T) {
 			kind                  fault.Kind
 			words                 string
 		}{
-			"taken address":    {"Eve", "ada@example.com", "", fault.KindConflict, "ada@example.com belongs to a user already"},
+			"taken address":    {"Eve", "ada@example.com", "", fault.KindConflict, "Invite the person instead"},
 			"no address":       {"Eve", "eve", "", fault.KindInvalid, "email: give an address such as"},
 			"name and address": {"Eve", "Eve <eve@example.com>", "", fault.KindInvalid, "email: "},
 			"long address":     {"Eve", strings.Repeat("e", 250) + "@example.com", "", fault.KindInvalid, "email: "},

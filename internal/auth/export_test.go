@@ -3,7 +3,7 @@ package auth
 import "time"
 
 // Begin counts an attempt to sign in, as CheckPassword does first.
-func (t *Throttle) Begin(key string, now time.Time) time.Duration { return t.begin(key, now) }
+func (t *Throttle) Begin(key string, now time.Time) time.Duration { return t.begin(key, free, now) }
 
 // Forgive ends the count, as a right password does.
 func (t *Throttle) Forgive(key string) { t.forgive(key) }

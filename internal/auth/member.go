@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/id"
@@ -44,11 +43,10 @@ func Leave(tx *db.Tx, org id.Org, user id.User, now time.Time) error {
 	if err := SetRoles(tx, org, user, nil); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(revokeTokens, clock.Millis(now), org, user); err != nil {
+	if _, err := tx.Exec(leaveMember, org, user); err != nil {
 		return err
 	}
-	_, err := tx.Exec(deleteSessions, org, user)
-	return err
+	return endAll(tx, org, user, now)
 }
 
 // ChangePassword replaces a password by its owner, who knows the one before.

@@ -4,8 +4,10 @@
 package auth
 
 import (
+	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/id"
@@ -16,7 +18,8 @@ type Right string
 
 // The rights. An operation names exactly one.
 const (
-	Anyone        Right = "" // no sign-in: first setup, sign-in itself, health
+	Anyone        Right = ""     // no sign-in: first setup, sign-in itself, health
+	Self          Right = "self" // whoever is signed in, about their own sign-in
 	OrgRead       Right = "org:read"
 	OrgWrite      Right = "org:write"
 	MembersWrite  Right = "members:write"
@@ -136,6 +139,12 @@ type Actor struct {
 	Via string
 	// Rights is set for the machine, which has no role.
 	Rights []Right
+	// Lacks says that the organization requires a second factor of whoever signs
+	// in with a browser, and that this person has none yet.
+	Lacks bool
+	// Signed is when whoever sits at a browser last said who they are. It is zero
+	// for tokens, the command line and the machine, which say so with each act.
+	Signed time.Time
 	// ReadOnly is whoever acts through a token that may not write.
 	ReadOnly bool
 }
@@ -146,6 +155,22 @@ func (a Actor) RequireWrite() error {
 		return fault.Denied("This token only reads. Make one that may write under Settings, Tokens.")
 	}
 	return nil
+}
+
+// proofLife is how long a browser is trusted with what matters most after its
+// user said who they are.
+const proofLife = 10 * time.Minute
+
+// ErrProve asks whoever sits at a browser to say again who they are.
+var ErrProve = errors.New("say again who you are")
+
+// Proved is nil while whoever acts said a moment ago who they are: before roles,
+// members, passwords and factors change.
+func (a Actor) Proved(now time.Time) error {
+	if a.Signed.IsZero() || now.Sub(a.Signed) < proofLife {
+		return nil
+	}
+	return fault.Denied("Say again who you are, on the page /prove: this may be done for %d minutes after it.", int(proofLife.Minutes())).With(ErrProve)
 }
 
 // Machine is the actor of work that no person started. It names the work and
@@ -159,8 +184,11 @@ func (a Actor) Known() bool { return a.User != "" || a.Rights != nil }
 
 // May reports whether the actor has a right.
 func (a Actor) May(r Right) bool {
-	if r == Anyone {
+	if r == Anyone || r == Self && a.User != "" {
 		return true
+	}
+	if a.Lacks {
+		return false
 	}
 	if slices.Contains(a.Rights, r) {
 		return true
@@ -188,6 +216,9 @@ func (a Actor) Require(r Right) error {
 	}
 	if !a.Known() {
 		return fault.Denied("Sign in first.")
+	}
+	if a.Lacks && r != Self {
+		return fault.Denied("A second factor is required here. Set one up first, on the page /settings/sign-in.")
 	}
 	mine, theirs, whose := Roles(), FirmRoles(), "a CPA firm"
 	if slices.ContainsFunc(a.Roles, IsFirm) {

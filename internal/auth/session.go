@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -17,9 +20,21 @@ import (
 // touchEvery bounds how often reading a page writes that the session lives.
 const touchEvery = 5 * time.Minute
 
+// Browser is what is known of where somebody signs in.
+type Browser struct {
+	Agent   string
+	Address string
+	Factor  string // the second factor that was used; empty for none
+}
+
 // StartSession signs a user in to the organization they joined first. The
 // secret goes into a cookie; only its hash is stored.
 func StartSession(tx *db.Tx, user id.User, agent string, now time.Time) (secret string, org id.Org, err error) {
+	return StartIn(tx, user, Browser{Agent: agent}, now)
+}
+
+// StartIn is StartSession for a browser of which more is known.
+func StartIn(tx *db.Tx, user id.User, b Browser, now time.Time) (secret string, org id.Org, err error) {
 	err = tx.Row(selectHome, []any{user}, &org)
 	if errors.Is(err, db.ErrNone) {
 		return "", "", fault.Denied("This user belongs to no organization. Ask its owner for an invitation.")
@@ -28,9 +43,8 @@ func StartSession(tx *db.Tx, user id.User, agent string, now time.Time) (secret 
 		return "", "", err
 	}
 	secret, hash := newSecret("")
-	agent = tidy(agent)
 	ms := clock.Millis(now)
-	_, err = tx.Exec(insertSession, hash, user, org, agent, ms, ms, clock.Millis(now.Add(SessionMax)))
+	_, err = tx.Exec(insertSession, hash, user, org, tidy(b.Agent), tidy(b.Address), ms, ms, clock.Millis(now.Add(SessionMax)), ms, b.Factor)
 	return secret, org, err
 }
 
@@ -54,25 +68,41 @@ func EndSession(tx *db.Tx, secret string) error {
 
 // FromSession returns who a session cookie stands for, and where.
 func FromSession(ctx context.Context, d *db.DB, secret string, now time.Time) (Actor, id.Org, error) {
+	return FromBrowser(ctx, d, secret, "", now)
+}
+
+// FromBrowser is FromSession for a cookie that came from an address of the
+// network.
+func FromBrowser(ctx context.Context, d *db.DB, secret, from string, now time.Time) (Actor, id.Org, error) {
 	var (
-		a             Actor
-		user          id.User
-		org           id.Org
-		seen, expires int64
+		a                           Actor
+		user                        id.User
+		org                         id.Org
+		seen, expires, signed, idle int64
+		demands                     bool
+		factors                     int64
 	)
 	hash := hashSecret(secret)
 	err := d.Read(ctx, db.All, func(tx *db.Tx) error {
-		err := tx.Row(selectSession, []any{hash}, &user, &org, &seen, &expires)
+		err := tx.Row(selectSession, []any{hash}, &user, &org, &seen, &expires, &signed, &idle, &demands, &factors)
 		if errors.Is(err, db.ErrNone) {
 			return fault.Denied("Sign in first.")
 		}
 		if err != nil {
 			return err
 		}
-		if now.UnixMilli() > expires || now.Sub(clock.FromMillis(seen)) > SessionLife {
+		life := SessionLife
+		if idle > 0 {
+			life = time.Duration(idle) * time.Hour
+		}
+		if now.UnixMilli() > expires || now.Sub(clock.FromMillis(seen)) > life {
 			return fault.Denied("Your session has ended. Sign in again; nothing is lost.")
 		}
 		a, err = MemberActor(tx, org, user, "page")
+		a.Lacks, a.Signed = demands && factors == 0, clock.FromMillis(signed)
+		if signed == 0 { // begun before it was kept
+			a.Signed = time.UnixMilli(1)
+		}
 		return err
 	})
 	if err != nil {
@@ -82,11 +112,81 @@ func FromSession(ctx context.Context, d *db.DB, secret string, now time.Time) (A
 		// A database that takes no writes can still be read; whoever reads it
 		// stays signed in until the session runs out.
 		_ = d.Write(ctx, db.All, func(tx *db.Tx) error {
-			_, err := tx.Exec(touchSession, clock.Millis(now), hash)
+			_, err := tx.Exec(touchSession, clock.Millis(now), tidy(from), hash)
 			return err
 		})
 	}
 	return a, org, nil
+}
+
+// A Session is where somebody is signed in.
+type Session struct {
+	Ref     string    `json:"ref"` // names it without opening anything
+	Org     id.Org    `json:"org"`
+	Agent   string    `json:"agent"`
+	Address string    `json:"address"`
+	Began   time.Time `json:"began"`
+	Seen    time.Time `json:"seen"`
+	Ends    time.Time `json:"ends"`
+	Factor  string    `json:"factor,omitempty"`
+	Here    bool      `json:"here"` // the one that asks
+
+	hash []byte
+}
+
+// Sessions lists where a person is signed in, the newest first; secret is that
+// of the session that asks, if one does.
+func Sessions(tx *db.Tx, user id.User, secret string, now time.Time) ([]Session, error) {
+	here := hashSecret(secret)
+	all, err := db.Rows(tx, selectMine, []any{user}, func(scan func(...any) error, s *Session) error {
+		var began, seen, ends int64
+		err := scan(&s.hash, &s.Org, &s.Agent, &s.Address, &began, &seen, &ends, &s.Factor)
+		s.Began, s.Seen, s.Ends = clock.FromMillis(began), clock.FromMillis(seen), clock.FromMillis(ends)
+		s.Ref, s.Here = hex.EncodeToString(s.hash[:min(8, len(s.hash))]), bytes.Equal(s.hash, here)
+		return err
+	})
+	return slices.DeleteFunc(all, func(s Session) bool { return now.After(s.Ends) }), err
+}
+
+// EndOne ends one of a person's sessions.
+func EndOne(tx *db.Tx, user id.User, ref string, now time.Time) error {
+	all, err := Sessions(tx, user, "", now)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(s Session) bool { return s.Ref == ref })
+	if i < 0 {
+		return fault.NotFound("You have no session %s that is still open.", ref)
+	}
+	_, err = tx.Exec(deleteMine, user, all[i].hash)
+	return err
+}
+
+// EndOthers ends every session of a person but one.
+func EndOthers(tx *db.Tx, user id.User, secret string) (int64, error) {
+	return tx.Exec(deleteOthers, user, hashSecret(secret))
+}
+
+// SignAgain keeps that whoever sits there has just said who they are.
+func SignAgain(tx *db.Tx, secret string, user id.User, now time.Time) error {
+	n, err := tx.Exec(signSession, clock.Millis(now), hashSecret(secret), user)
+	if err == nil && n == 0 {
+		err = fault.Denied("Sign in first.")
+	}
+	return err
+}
+
+// Expire deletes sessions that have run out and what was good once and is not
+// any more.
+func Expire(ctx context.Context, d *db.DB, now time.Time) error {
+	return d.Write(ctx, db.All, func(tx *db.Tx) error {
+		for _, q := range []string{expireSessions, deleteSpent, expireRecoveries} {
+			if _, err := tx.Exec(q, clock.Millis(now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Token is a program's permission to act for a member. Its secret is shown
@@ -175,3 +275,6 @@ func CookieNameFor(tls bool) string {
 	}
 	return "tickmark"
 }
+
+// RefOf names a session by its secret, as lists name it.
+func RefOf(secret string) string { return hex.EncodeToString(hashSecret(secret)[:8]) }

@@ -45,16 +45,23 @@ const (
 
 	selectUserByEmail = "SELECT id, name FROM users WHERE email = ? AND disabled = ?"
 	updateRoles       = "UPDATE members SET roles = ? WHERE org_id = ? AND user_id = ?"
-	rejoinMember      = "UPDATE members SET roles = ? WHERE org_id = ? AND user_id = ? AND roles = ''"
+	rejoinMember      = "UPDATE members SET roles = ? WHERE org_id = ? AND user_id = ? AND roles = '' AND resting = ''"
 	selectHash        = "SELECT password_hash FROM users WHERE id = ?"
 	updateHash        = "UPDATE users SET password_hash = ? WHERE id = ?"
 	moveSession       = "UPDATE sessions SET org_id = ? WHERE id = ? AND user_id = ?"
 	deleteOthers      = "DELETE FROM sessions WHERE user_id = ? AND id <> ?"
 
-	insertSession = "INSERT INTO sessions (id, user_id, org_id, agent, created, seen, expires) VALUES (?, ?, ?, ?, ?, ?, ?)"
-	selectSession = "SELECT user_id, org_id, seen, expires FROM sessions WHERE id = ?"
-	touchSession  = "UPDATE sessions SET seen = ? WHERE id = ?"
-	deleteSession = "DELETE FROM sessions WHERE id = ?"
+	insertSession = "INSERT INTO sessions (id, user_id, org_id, agent, address, created, seen, expires, signed, factor) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	selectSession = `SELECT s.user_id, s.org_id, s.seen, s.expires, s.signed, COALESCE(d.idle_hours, 0), COALESCE(d.second_factor, FALSE),
+		(SELECT COUNT(*) FROM users_passkey p WHERE p.user_id = s.user_id) + (SELECT COUNT(*) FROM users_totp t WHERE t.user_id = s.user_id AND t.confirmed <> 0)
+		FROM sessions s LEFT JOIN orgs_door d ON d.org_id = s.org_id WHERE s.id = ?`
+	touchSession   = "UPDATE sessions SET seen = ?, address = ? WHERE id = ?"
+	signSession    = "UPDATE sessions SET signed = ? WHERE id = ? AND user_id = ?"
+	deleteSession  = "DELETE FROM sessions WHERE id = ?"
+	selectMine     = "SELECT id, org_id, agent, address, created, seen, expires, factor FROM sessions WHERE user_id = ? ORDER BY seen DESC, id"
+	deleteMine     = "DELETE FROM sessions WHERE user_id = ? AND id = ?"
+	deleteAll      = "DELETE FROM sessions WHERE user_id = ?"
+	expireSessions = "DELETE FROM sessions WHERE expires < ?"
 
 	insertToken   = "INSERT INTO tokens (org_id, id, user_id, name, access, hash, created, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
 	selectToken   = "SELECT org_id, user_id, access, expires, revoked FROM tokens WHERE hash = ?"
@@ -149,10 +156,13 @@ func CreateUser(tx *db.Tx, name, email, password string, now time.Time) (User, e
 	u := User{ID: id.New[id.User](now), Email: email, Name: name}
 	_, err = tx.Exec(insertUser, u.ID, u.Email, u.Name, hash, clock.Millis(now), false)
 	if db.IsDuplicate(err) {
-		return User{}, fault.Conflict("%s belongs to a user already", email)
+		return User{}, errTaken
 	}
 	return u, err
 }
+
+// errTaken does not say whose the address is.
+var errTaken = fault.Conflict("This address cannot be taken. Invite the person instead: whoever can sign in here already comes in with what they have.")
 
 func tidyName(name string) (string, error) {
 	if name = strings.TrimSpace(name); name == "" {

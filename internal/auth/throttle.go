@@ -25,9 +25,12 @@ type attempt struct {
 	last   time.Time
 }
 
-// free failures come before each next one doubles the wait, up to maxWait.
+// free failures come before each next one doubles the wait, up to maxWait. Many
+// people may share one address of the network, so that it has more.
 const (
 	free      = 5
+	freeFrom  = 50
+	forgiven  = time.Hour // after which an address of the network begins anew
 	maxWait   = 15 * time.Minute
 	maxMemory = 10_000
 	maxTurns  = 4
@@ -41,10 +44,13 @@ func NewThrottle() *Throttle {
 // begin counts an attempt as failed until it is known not to be: guesses made
 // at once must not all pass before the first has failed. It returns how long
 // to wait instead, if that is due.
-func (t *Throttle) begin(key string, now time.Time) time.Duration {
+func (t *Throttle) begin(key string, free int, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a := t.tries[key]
+	if free == freeFrom && now.Sub(a.last) > forgiven {
+		a = attempt{}
+	}
 	if a.failed >= free {
 		hold := min(time.Second<<min(a.failed-free, 10), maxWait)
 		if wait := a.last.Add(hold).Sub(now); wait > 0 {
@@ -83,15 +89,73 @@ func (t *Throttle) forgive(key string) {
 	delete(t.tries, key)
 }
 
+// What is guessed at. Each has a count of its own, so that whoever mistypes a
+// code can still sign in.
+const (
+	ForPassword = ""
+	ForCode     = "code "
+	ForPasskey  = "passkey "
+	ForRecovery = "recovery "
+	ForJoining  = "joining "
+)
+
+// Try counts an attempt as failed, of an account and of the address it came
+// from; either may be empty. It refuses while too many have failed.
+func (t *Throttle) Try(what, account, from string, now time.Time) error {
+	if t == nil {
+		return nil
+	}
+	if from != "" {
+		if w := t.begin("from "+what+from, freeFrom, now); w > 0 {
+			return fault.Denied("Too many attempts from this address of the network. Try again in %d s.", int(w.Seconds())+1)
+		}
+	}
+	if account == "" {
+		return nil
+	}
+	if w := t.begin(what+account, free, now); w > 0 {
+		if what == ForPassword {
+			return fault.Denied("Too many wrong passwords for this address. Try again in %d s.", int(w.Seconds())+1)
+		}
+		return fault.Denied("Too many attempts. Try again in %d s.", int(w.Seconds())+1)
+	}
+	return nil
+}
+
+// Succeed takes the attempt back: the account begins anew, and its address of
+// the network has one less against it.
+func (t *Throttle) Succeed(what, account, from string) {
+	if t == nil {
+		return
+	}
+	if account != "" {
+		t.forgive(what + account)
+	}
+	if from == "" {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a, ok := t.tries["from "+what+from]; ok {
+		a.failed = max(0, a.failed-1)
+		t.tries["from "+what+from] = a
+	}
+}
+
 // CheckPassword finds the user with this address and password. The answer
 // does not say which of the two was wrong.
 func (t *Throttle) CheckPassword(ctx context.Context, d *db.DB, email, password string, now time.Time) (id.User, error) {
+	return t.CheckFrom(ctx, d, "", email, password, now)
+}
+
+// CheckFrom is CheckPassword for somebody at an address of the network.
+func (t *Throttle) CheckFrom(ctx context.Context, d *db.DB, from, email, password string, now time.Time) (id.User, error) {
 	email, err := FoldEmail(email)
 	if err != nil {
 		return "", err
 	}
-	if w := t.begin(email, now); w > 0 {
-		return "", fault.Denied("Too many wrong passwords for this address. Try again in %d s.", int(w.Seconds())+1)
+	if err := t.Try(ForPassword, email, from, now); err != nil {
+		return "", err
 	}
 	var (
 		user     id.User
@@ -119,6 +183,6 @@ func (t *Throttle) CheckPassword(ctx context.Context, d *db.DB, email, password 
 	if !ok || !known {
 		return "", fault.Invalid("password", "no user has this address and this password")
 	}
-	t.forgive(email)
+	t.Succeed(ForPassword, email, from)
 	return user, nil
 }

@@ -144,6 +144,13 @@ var apart = map[string]struct{ later bool }{
 	"tokens":           {true},
 	"setup":            {true},
 
+	"blob_installation": {true},
+	"users_totp":        {true},
+	"users_passkey":     {true},
+	"users_code":        {true},
+	"users_recovery":    {true},
+	"users_spent":       {true},
+
 	"invitation":      {false},
 	"op_key":          {false},
 	"source_resource": {false},

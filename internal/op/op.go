@@ -23,6 +23,7 @@ import (
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/ledger"
+	"github.com/tickmark/tickmark/internal/mail"
 )
 
 // Engine is what every operation runs on.
@@ -39,6 +40,16 @@ type Engine struct {
 	// is configured.
 	Anchor func(ctx context.Context, org id.Org, entry int64) int64
 
+	// Mail hands letters to a server. Nil where none is configured: what a letter
+	// would say is then shown to whoever asked for it.
+	Mail mail.Sender
+	// BaseURL is the address people type, as the operator gave it; empty if they
+	// did not. Links in letters begin with it, and with nothing that a request says.
+	BaseURL string
+	// Throttle slows down whoever guesses, on every surface alike. Nil: nobody is
+	// slowed down.
+	Throttle *auth.Throttle
+
 	// Try asks a place that facts come from, given its kind and its opened
 	// settings, whether it would answer. What it returns is package sources' to
 	// say. It takes bounded time. Nil where nothing can be read.
@@ -53,7 +64,13 @@ type Desk struct {
 	// Key makes a repeated write answer as the first did. Empty for no such
 	// promise.
 	Key string
+	// From is the address of the network that somebody acts from; empty for the
+	// machine and the command line.
+	From string
 }
+
+// Letters reports whether a letter with a link in it can be sent.
+func (e *Engine) Letters() bool { return e.Mail != nil && e.BaseURL != "" }
 
 // Machine returns the desk of work that no person started.
 func (e *Engine) Machine(org id.Org, name string, rights ...auth.Right) *Desk {

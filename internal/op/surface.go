@@ -1,6 +1,7 @@
 package op
 
 import (
+	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -77,4 +78,13 @@ func PageItem(out reflect.Type) (item reflect.Type, ok bool) {
 	}
 	f, _ := out.FieldByName("Items")
 	return f.Type.Elem(), true
+}
+
+// Address is the address of the network that a request came from.
+func Address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }

@@ -1,6 +1,7 @@
 package orgs
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ var (
 	Invite      = op.Write("invitations.create", "Invite a person, or a CPA firm, by a link that is good once.", auth.MembersWrite, invite)
 	Invitations = op.Read("invitations.list", "List invitations, newest first.", auth.MembersWrite, invitations)
 	Uninvite    = op.Write("invitations.revoke", "Take an invitation back.", auth.MembersWrite, uninvite)
-	Accept      = op.Write("invitations.accept", "Accept an invitation with its secret.", auth.Anyone, accept)
+	Accept      = op.Write("invitations.accept", "Accept an invitation with its secret.", auth.Anyone, accept).Before(guess)
 	Firms       = op.Read("firms.list", "List the CPA firms that accepted an invitation.", auth.EngageWrite, firms)
 )
 
@@ -29,9 +30,9 @@ const AsFirm = "cpa_firm"
 const (
 	inviteLife = 14 * 24 * time.Hour
 
-	insertInvitation = `INSERT INTO invitation (org_id, id, hash, role, note, actor, created, expires, used, user_id, firm_org, revoked)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, '', '', 0)`
-	selectInvitations = `SELECT id, role, note, actor, created, expires, used, user_id, firm_org, revoked FROM invitation
+	insertInvitation = `INSERT INTO invitation (org_id, id, hash, role, note, actor, created, expires, used, user_id, firm_org, revoked, email, sent)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, '', '', 0, ?, ?)`
+	selectInvitations = `SELECT id, role, note, actor, created, expires, used, user_id, firm_org, revoked, email, sent FROM invitation
 		WHERE org_id = ? ORDER BY id DESC`
 	selectInvited    = "SELECT org_id, id, role, expires, used, revoked FROM invitation WHERE hash = ?"
 	useInvitation    = "UPDATE invitation SET used = ?, user_id = ?, firm_org = ? WHERE org_id = ? AND id = ? AND used = 0 AND revoked = 0"
@@ -51,12 +52,16 @@ type Invitation struct {
 	User    id.User       `json:"user,omitempty"`
 	Firm    id.Org        `json:"firm,omitempty"`
 	Revoked time.Time     `json:"revoked,omitzero"`
+	Email   string        `json:"email,omitempty"` // whom it was written to, or is for
+	Sent    time.Time     `json:"sent,omitzero"`
 }
 
 // InvitationWish asks for an invitation.
 type InvitationWish struct {
-	Role string `json:"role" enum:"owner,compliance_lead,control_owner,sponsor,employee,operator,partner,manager,staff,cpa_firm" doc:"What the person will do here; cpa_firm invites a firm to examine this organization."`
-	Note string `json:"note,omitempty" maxLength:"200" doc:"For whom it is, for your own list."`
+	Role  string `json:"role" enum:"owner,compliance_lead,control_owner,sponsor,employee,operator,partner,manager,staff,cpa_firm" doc:"What the person will do here; cpa_firm invites a firm to examine this organization."`
+	Note  string `json:"note,omitempty" maxLength:"200" doc:"For whom it is, for your own list."`
+	Email string `json:"email,omitempty" maxLength:"254" doc:"The address to send the link to. Where letters cannot be sent, or without one, the link is shown to you."`
+	Days  int    `json:"days,omitempty" minimum:"1" maximum:"90" doc:"How long it is good; 14 if left out."`
 }
 
 // GrantedInvitation carries the secret, this once.
@@ -66,29 +71,65 @@ type GrantedInvitation struct {
 }
 
 func invite(c *op.Call, in InvitationWish) (GrantedInvitation, error) {
-	if in.Role == AsFirm {
-		o, err := get(c, op.None{})
+	o, err := mayInvite(c, in.Role)
+	if err != nil {
+		return GrantedInvitation{}, err
+	}
+	return offer(c, o, in)
+}
+
+// mayInvite refuses a role that nobody can have here.
+func mayInvite(c *op.Call, role string) (Org, error) {
+	o, err := get(c, op.None{})
+	if err != nil {
+		return o, err
+	}
+	if role == AsFirm {
+		if o.Kind == Firm {
+			return o, fault.Invalid("role", "%s is a CPA firm itself; the organization it examines invites it", o.Name)
+		}
+		return o, nil
+	}
+	_, err = fitting(c, role)
+	return o, err
+}
+
+// offer keeps a place for somebody, and writes to them if there is an address
+// and letters can be sent. The secret is then in the letter and nowhere else.
+func offer(c *op.Call, o Org, in InvitationWish) (GrantedInvitation, error) {
+	if in.Email != "" {
+		email, err := auth.FoldEmail(in.Email)
 		if err != nil {
 			return GrantedInvitation{}, err
 		}
-		if o.Kind == Firm {
-			return GrantedInvitation{}, fault.Invalid("role", "%s is a CPA firm itself; the organization it examines invites it", o.Name)
-		}
-	} else if _, err := fitting(c, in.Role); err != nil {
-		return GrantedInvitation{}, err
+		in.Email = email
 	}
 	secret, hash := auth.NewSecret("join-")
 	x := Invitation{ID: id.New[id.Invitation](c.Now), Role: in.Role, Note: strings.TrimSpace(in.Note), By: c.Actor.Name, Created: c.Now,
-		Expires: c.Now.Add(inviteLife)}
+		Expires: c.Now.Add(lifeOf(in.Days)), Email: in.Email}
+	if in.Email != "" && c.Letters() {
+		x.Sent = c.Now
+	}
 	c.Note("id", string(x.ID))
-	_, err := c.Tx.Exec(insertInvitation, c.Org, x.ID, hash, x.Role, x.Note, x.By, clock.Millis(x.Created), clock.Millis(x.Expires))
-	return GrantedInvitation{x, secret}, err
+	_, err := c.Tx.Exec(insertInvitation, c.Org, x.ID, hash, x.Role, x.Note, x.By, clock.Millis(x.Created), clock.Millis(x.Expires), x.Email, clock.Millis(x.Sent))
+	if err != nil || x.Sent.IsZero() {
+		return GrantedInvitation{x, secret}, err
+	}
+	return GrantedInvitation{Invitation: x}, letterTo(c, o, x, secret)
+}
+
+func lifeOf(days int) time.Duration {
+	if days == 0 {
+		return inviteLife
+	}
+	return time.Duration(days) * 24 * time.Hour
 }
 
 func invitations(c *op.Call, _ op.None) (op.Page[Invitation], error) {
 	rows, err := db.Rows(c.Tx, selectInvitations, []any{c.Org}, func(scan func(...any) error, x *Invitation) error {
-		var created, expires, used, revoked int64
-		err := scan(&x.ID, &x.Role, &x.Note, &x.By, &created, &expires, &used, &x.User, &x.Firm, &revoked)
+		var created, expires, used, revoked, sent int64
+		err := scan(&x.ID, &x.Role, &x.Note, &x.By, &created, &expires, &used, &x.User, &x.Firm, &revoked, &x.Email, &sent)
+		x.Sent = clock.FromMillis(sent)
 		x.Created, x.Expires, x.Used, x.Revoked = clock.FromMillis(created), clock.FromMillis(expires), clock.FromMillis(used), clock.FromMillis(revoked)
 		return err
 	})
@@ -167,6 +208,44 @@ func accept(c *op.Call, in Acceptance) (Created, error) {
 	return Created{joined, user.ID}, nil
 }
 
+// guess makes whoever tries passwords of an address that is known here, or
+// secrets of invitations, wait as long as at the door. It runs before the
+// transaction, on every surface.
+func guess(ctx context.Context, d *op.Desk, in Acceptance) error {
+	if d.Throttle == nil {
+		return nil
+	}
+	now := d.Clock.Now()
+	if err := d.Throttle.Try(auth.ForJoining, "", d.From, now); err != nil {
+		return err
+	}
+	known := false
+	err := d.DB.Read(ctx, db.All, func(tx *db.Tx) error {
+		c := &op.Call{Context: ctx, Desk: d, Tx: tx, Now: now}
+		if _, _, _, err := invited(c, in.Secret); err != nil {
+			return err
+		}
+		var err error
+		_, known, err = auth.FindUser(tx, in.Email)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if known {
+		_, err = d.Throttle.CheckFrom(ctx, d.DB, d.From, in.Email, in.Password, now)
+		if fault.KindOf(err) == fault.KindInvalid {
+			err = errNotTheirs
+		}
+	}
+	if err == nil {
+		d.Throttle.Succeed(auth.ForJoining, "", d.From)
+	}
+	return err
+}
+
+var errNotTheirs = fault.Invalid("password", "this address can sign in here already, and this is not its password")
+
 var errUsed = fault.Conflict("This invitation was used or taken back. Ask for a new one.")
 
 func invited(c *op.Call, secret string) (org id.Org, role string, x id.Invitation, err error) {
@@ -198,7 +277,7 @@ func guest(c *op.Call, in Acceptance) (auth.User, error) {
 	}
 	ok, err := auth.PasswordIs(c.Tx, u.ID, in.Password)
 	if err == nil && !ok {
-		err = fault.Invalid("password", "this address can sign in here already, and this is not its password")
+		err = errNotTheirs
 	}
 	return u, err
 }

@@ -15,9 +15,9 @@ import (
 var (
 	SetRole     = op.Write("members.update", "Change what a member does here.", auth.MembersWrite, setRole)
 	Remove      = op.Write("members.remove", "End a membership. What the person did stays under their name.", auth.MembersWrite, remove)
-	Move        = op.Work("sessions.move", "Go on in another of one's organizations.", auth.OrgRead, move)
+	Move        = op.Work("sessions.move", "Go on in another of one's organizations.", auth.Self, move)
 	Mine        = op.Read("orgs.list", "List the organizations you belong to.", auth.OrgRead, mine)
-	NewPassword = op.Work("passwords.change", "Change your own password.", auth.OrgRead, newPassword)
+	NewPassword = op.Work("passwords.change", "Change your own password.", auth.Self, newPassword)
 )
 
 // fitting accepts a role that this kind of organization has.
@@ -51,6 +51,9 @@ type RoleChange struct {
 }
 
 func setRole(c *op.Call, in RoleChange) (auth.Member, error) {
+	if err := c.Actor.Proved(c.Now); err != nil {
+		return auth.Member{}, err
+	}
 	m, err := held(c, in.ID)
 	if err != nil {
 		return auth.Member{}, err
@@ -72,6 +75,12 @@ type MemberRef struct {
 }
 
 func remove(c *op.Call, in MemberRef) (op.None, error) {
+	if err := c.Actor.Proved(c.Now); err != nil {
+		return op.None{}, err
+	}
+	if gone, err := dismiss(c, in.ID); gone || err != nil {
+		return op.None{}, err
+	}
 	m, err := held(c, in.ID)
 	if err != nil {
 		return op.None{}, err
@@ -161,19 +170,4 @@ func belongs(tx *db.Tx, user id.User) ([]Org, error) {
 func mine(c *op.Call, _ op.None) (op.Page[Org], error) {
 	rows, err := belongs(c.Tx, c.Actor.User)
 	return op.Page[Org]{Items: rows, Total: int64(len(rows))}, err
-}
-
-// PasswordChange replaces one's own password.
-type PasswordChange struct {
-	Current string `json:"current" secret:"true"`
-	New     string `json:"new" secret:"true"`
-	Secret  string `json:"secret" secret:"true"` // of the session that stays
-}
-
-// newPassword sees all organizations: the sessions that end may be in any.
-func newPassword(c *op.Call, in PasswordChange) (op.None, error) {
-	if err := c.Tx.Beside(db.All); err != nil {
-		return op.None{}, err
-	}
-	return op.None{}, auth.ChangePassword(c.Tx, c.Actor.User, in.Current, in.New, in.Secret)
 }

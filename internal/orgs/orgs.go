@@ -22,15 +22,16 @@ var (
 	Get      = op.Read("orgs.get", "Show the organization.", auth.OrgRead, get)
 	Update   = op.Write("orgs.update", "Change the organization's name or time zone.", auth.OrgWrite, update)
 	Members  = op.Read("members.list", "List who belongs to the organization, and as what.", auth.OrgRead, members)
-	AddMem   = op.Write("members.create", "Add a person to the organization.", auth.MembersWrite, addMember)
-	SignIn   = op.Work("sessions.create", "Sign in.", auth.Anyone, signIn)
-	SignOut  = op.Work("sessions.end", "Sign out.", auth.OrgRead, signOut)
+	AddMem   = op.Write("members.create", "Add a person to the organization with a first password, where no other organization shares the installation.", auth.MembersWrite, addMember)
 	Tokens   = op.Read("tokens.list", "List the tokens with which programs act for members.", auth.OrgRead, tokens)
 	NewToken = op.Write("tokens.create", "Make a token with which a program may act for you. Its secret is shown once.", auth.TokensWrite, newToken)
 	EndToken = op.Write("tokens.revoke", "End a token at once.", auth.TokensWrite, endToken)
 
 	Operations = []op.Operation{Setup, Found, Get, Update, Members, AddMem, SetRole, Remove, SignIn, SignOut, Move, Mine, NewPassword,
-		Tokens, NewToken, EndToken, Invite, Invitations, Uninvite, Accept, Firms}
+		Tokens, NewToken, EndToken, Invite, InviteMany, Resend, Invitations, Uninvite, Accept, Firms,
+		Find, Holdings, Rest, Wake, Recover, AskRecovery, UseRecovery, HostRecover, Further,
+		Prove, Sessions, EndOne, EndOthers, BeginTOTP, ConfirmTOTP, RemoveTOTP, AddPasskey, RenamePasskey, RemovePasskey, NewCodes,
+		GetDoor, SetDoor, TestLetter}
 )
 
 // Kinds of organization: one that is examined, and a CPA firm.
@@ -238,6 +239,29 @@ func members(c *op.Call, _ op.None) (op.Page[auth.Member], error) {
 	return op.Page[auth.Member]{Items: rows, Total: int64(len(rows))}, err
 }
 
+// countOthers counts the organizations of a kind that are not this one.
+const countOthers = "SELECT COUNT(*) FROM orgs WHERE kind = (SELECT kind FROM orgs WHERE org_id = ?) AND org_id <> ?"
+
+// alone refuses to add people by address where organizations share the sign-in:
+// whether it succeeds would tell one of them whom the other knows. An invitation
+// tells nobody anything.
+func alone(c *op.Call) error {
+	if err := c.Tx.Beside(db.All); err != nil {
+		return err
+	}
+	var n int64
+	if err := c.Tx.Row(countOthers, []any{c.Org, c.Org}, &n); err != nil {
+		return err
+	}
+	if n > 0 {
+		return fault.Denied("Several organizations share this installation, so that people come in by invitation, each with an address of their own: use invitations.create.").With(ErrShared)
+	}
+	return nil
+}
+
+// ErrShared says that people come in by invitation only.
+var ErrShared = errors.New("the installation is shared")
+
 // NewMember is a person to add.
 type NewMember struct {
 	Name     string `json:"name" minLength:"1" maxLength:"200" doc:"The person's name."`
@@ -251,53 +275,15 @@ func addMember(c *op.Call, in NewMember) (auth.Member, error) {
 	if err != nil {
 		return auth.Member{}, err
 	}
+	if err := alone(c); err != nil {
+		return auth.Member{}, err
+	}
 	u, err := auth.CreateUser(c.Tx, in.Name, in.Email, in.Password, c.Now)
 	if err != nil {
 		return auth.Member{}, err
 	}
 	c.Note("id", string(u.ID))
 	return auth.Member{User: u, Roles: []auth.Role{role}}, auth.Join(c.Tx, c.Org, u.ID, []auth.Role{role}, c.Now)
-}
-
-// Visit is a sign-in whose password has been checked.
-type Visit struct {
-	User  id.User
-	Agent string
-	// Before is the secret of the session that the browser had, which ends.
-	Before string
-}
-
-// Session is what a browser keeps.
-type Session struct {
-	Secret string `json:"-"`
-	Org    id.Org `json:"org"`
-}
-
-func signIn(c *op.Call, in Visit) (Session, error) {
-	if in.Before != "" {
-		if err := auth.EndSession(c.Tx, in.Before); err != nil {
-			return Session{}, err
-		}
-	}
-	secret, org, err := auth.StartSession(c.Tx, in.User, in.Agent, c.Now)
-	if err != nil {
-		return Session{}, err
-	}
-	actor, err := auth.MemberActor(c.Tx, org, in.User, "page")
-	if err != nil {
-		return Session{}, err
-	}
-	c.Enter(org, actor)
-	return Session{secret, org}, nil
-}
-
-// Leaving is a sign-out.
-type Leaving struct {
-	Secret string `json:"secret" secret:"true"`
-}
-
-func signOut(c *op.Call, in Leaving) (op.None, error) {
-	return op.None{}, auth.EndSession(c.Tx, in.Secret)
 }
 
 func tokens(c *op.Call, _ op.None) (op.Page[auth.Token], error) {

@@ -142,6 +142,11 @@
 //	Readiness(v ReadinessView)
 //	PeriodLine(v PeriodView)
 //
+// In signin.templ:
+//
+//	QR(text, name string)
+//	PasskeyForm(v PasskeyView)
+//	Codes(list []string)
 // In years.templ:
 //
 //	YearsChooser(v YearsView)

@@ -148,6 +148,7 @@ type BareShell struct {
 	Prefs   Prefs
 	Band    Band
 	Width   BareWidth
+	Scripts []string // further static scripts, as names for Asset
 }
 
 // BareWidth is the measure of a bare page.

@@ -57,7 +57,10 @@ type Route struct {
 	// Pattern is a net/http one with its method: "GET /controls/{id}".
 	Pattern string
 	// Open routes need nobody signed in.
-	Open   bool
+	Open bool
+	// Self routes are about one's own sign-in. Whoever still lacks a second factor
+	// that is required gets these and no others.
+	Self   bool
 	Handle func(*Visit) error
 }
 
@@ -83,11 +86,11 @@ const (
 )
 
 func (web *Web) serve(w http.ResponseWriter, req *http.Request, r Route) {
-	v := &Visit{Desk: &op.Desk{Engine: web.Engine, Actor: auth.Actor{Via: "page"}}, W: w, R: req, Web: web}
+	v := &Visit{Desk: &op.Desk{Engine: web.Engine, Actor: auth.Actor{Via: "page"}, From: op.Address(req)}, W: w, R: req, Web: web}
 	w.Header().Set("Cache-Control", "no-store")
 	defer v.survive()
 	if c, err := req.Cookie(auth.CookieNameFor(web.TLS)); err == nil {
-		actor, org, err := auth.FromSession(req.Context(), web.Engine.DB, c.Value, web.Engine.Clock.Now())
+		actor, org, err := auth.FromBrowser(req.Context(), web.Engine.DB, c.Value, v.From, web.Engine.Clock.Now())
 		if err == nil {
 			v.Actor, v.Org = actor, org
 		} else if fault.KindOf(err) == fault.KindInternal {
@@ -96,19 +99,32 @@ func (web *Web) serve(w http.ResponseWriter, req *http.Request, r Route) {
 		}
 	}
 	v.patience()
-	if !r.Open && !v.Actor.Known() {
-		toDoor(w, req)
+	switch {
+	case !r.Open && !v.Actor.Known():
+		toDoor(w, req, "/sign-in")
+		return
+	case !r.Open && !r.Self && v.Actor.Lacks:
+		http.Redirect(w, req, FactorsPath, http.StatusSeeOther)
 		return
 	}
-	if err := r.Handle(v); err != nil {
+	err := r.Handle(v)
+	if errors.Is(err, auth.ErrProve) && w.Header().Get("Content-Type") == "" {
+		toDoor(w, req, "/prove")
+		return
+	}
+	if err != nil {
 		v.Fail(err)
 	}
 }
 
-// toDoor sends a stranger to sign in. A form that was filled in goes along, so
-// that nothing is lost when a session ends while somebody writes.
-func toDoor(w http.ResponseWriter, req *http.Request) {
-	to := "/sign-in?to=" + url.QueryEscape(after(req))
+// FactorsPath is where a person keeps their own sign-in.
+const FactorsPath = "/settings/sign-in"
+
+// toDoor sends somebody to say who they are, for the first time or again. A form
+// that was filled in goes along, so that nothing is lost when a session ends
+// while somebody writes.
+func toDoor(w http.ResponseWriter, req *http.Request, door string) {
+	to := door + "?to=" + url.QueryEscape(after(req))
 	media, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	if req.Method != http.MethodPost || err != nil || media != "application/x-www-form-urlencoded" || req.ContentLength <= 0 || req.ContentLength > maxForm {
 		http.Redirect(w, req, to, http.StatusSeeOther)

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/a-h/templ"
@@ -53,7 +54,7 @@ func joinForm(o orgs.Offer, secret string, me auth.Actor) site.FormView {
 	}
 	f.Fields = append(f.Fields,
 		site.FieldView{Name: "name", Label: "Your name", Value: me.Name, Autocomplete: "name", Attrs: templ.Attributes{"maxlength": "200"}},
-		site.FieldView{Kind: site.FieldEmail, Name: "email", Label: "Your address", Value: me.Email, Help: "Used to sign in. No mail is sent to it.", Autocomplete: "username", Attrs: templ.Attributes{"maxlength": "254"}},
+		site.FieldView{Kind: site.FieldEmail, Name: "email", Label: "Your address", Value: me.Email, Help: "Used to sign in.", Autocomplete: "username", Attrs: templ.Attributes{"maxlength": "254"}},
 		site.FieldView{Kind: site.FieldPassword, Name: "password", Label: "Password", Help: "At least 12 characters. If you sign in here with this address already, the password you have.",
 			Autocomplete: "new-password", Attrs: templ.Attributes{"maxlength": "256"}})
 	return f
@@ -89,8 +90,9 @@ func join(v *site.Visit) error {
 	if ask(&j.Form, v.R.PostForm) {
 		return v.ShowBare(http.StatusUnprocessableEntity, joinShell, joinBody(j))
 	}
-	if err = guess(v, in); err == nil {
-		err = enter(v, in)
+	err = enter(v, in)
+	if errors.Is(err, orgs.ErrSecond) { // they are in, and say so at the door
+		return v.Goto("/sign-in")
 	}
 	if err == nil {
 		return v.Goto("/")
@@ -99,24 +101,6 @@ func join(v *site.Visit) error {
 		return err
 	}
 	return v.ShowBare(http.StatusUnprocessableEntity, joinShell, joinBody(j))
-}
-
-// guess makes whoever tries passwords of an address that is known here wait as
-// long as at the door.
-func guess(v *site.Visit, in orgs.Acceptance) error {
-	known := false
-	err := v.DB.Read(v.Context(), db.All, func(tx *db.Tx) (err error) {
-		_, known, err = auth.FindUser(tx, in.Email)
-		return err
-	})
-	if err != nil || !known {
-		return err
-	}
-	_, err = v.Web.Throttle.CheckPassword(v.Context(), v.DB, in.Email, in.Password, v.Clock.Now())
-	if fault.KindOf(err) == fault.KindInvalid {
-		return fault.Invalid("password", "this address can sign in here already, and this is not its password")
-	}
-	return err
 }
 
 // enter accepts, signs in and goes to the organization that was joined.

@@ -25,7 +25,7 @@ type kept struct {
 const maxKept = 256 << 10
 
 // secretive are parts of the names of fields that are typed again.
-var secretive = []string{"password", "secret", "token", "current", "new", "again"}
+var secretive = []string{"password", "secret", "token", "current", "new", "again", "ticket"}
 
 // keep takes the form that was repeated to the sign-in.
 func keep(v *site.Visit) (kept, error) {
@@ -96,9 +96,12 @@ func askAgain(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	form := signInForm(local(v.Query("to")))
-	form.Fields = append(form.Fields, k.fields()...)
-	return v.ShowBare(http.StatusUnauthorized, signInShell, signInAgainBody(form, k))
+	d, err := doorOf(v, local(v.Query("to")), k)
+	if err != nil {
+		return err
+	}
+	d.Again = true
+	return v.ShowBare(http.StatusUnauthorized, d.shell(), signInBody(d))
 }
 
 // goOn shows the form to who has signed in.

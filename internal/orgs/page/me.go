@@ -65,7 +65,7 @@ func changePassword(v *site.Visit) error {
 	case in.New != in.Again:
 		err = fault.Invalid("again", "this is not what stands above it")
 	default:
-		_, err = v.Web.Throttle.CheckPassword(v.Context(), v.DB, v.Actor.Email, in.Current, v.Clock.Now())
+		_, err = v.Throttle.CheckFrom(v.Context(), v.DB, v.From, v.Actor.Email, in.Current, v.Clock.Now())
 		if err == nil {
 			_, err = orgs.NewPassword.Do(v.Context(), v.Desk, orgs.PasswordChange{Current: in.Current, New: in.New, Secret: before(v)})
 			if f := fault.As(err); f != nil && f.Field == "password" {

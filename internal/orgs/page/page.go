@@ -19,7 +19,27 @@ func Routes() []site.Route {
 		{Pattern: "POST /setup", Open: true, Handle: setUp},
 		{Pattern: "GET /sign-in", Open: true, Handle: showSignIn},
 		{Pattern: "POST /sign-in", Open: true, Handle: signIn},
+		{Pattern: "POST /sign-in/passkey", Open: true, Handle: passkeyIn},
+		{Pattern: "POST /sign-in/second", Open: true, Handle: secondIn},
 		{Pattern: "POST /sign-out", Open: true, Handle: signOut},
+		{Pattern: "GET /forgotten", Open: true, Handle: showForgotten},
+		{Pattern: "POST /forgotten", Open: true, Handle: forgotten},
+		{Pattern: "GET /again", Open: true, Handle: showAgain},
+		{Pattern: "POST /again", Open: true, Handle: again},
+		{Pattern: "GET /prove", Self: true, Handle: showProve},
+		{Pattern: "POST /prove", Self: true, Handle: prove},
+		{Pattern: "GET " + site.FactorsPath, Self: true, Handle: showFactors},
+		{Pattern: "POST " + site.FactorsPath + "/totp", Self: true, Handle: beginTOTP},
+		{Pattern: "GET " + site.FactorsPath + "/totp", Self: true, Handle: showTOTP},
+		{Pattern: "POST " + site.FactorsPath + "/totp/confirm", Self: true, Handle: confirmTOTP},
+		{Pattern: "POST " + site.FactorsPath + "/totp/remove", Self: true, Handle: removeTOTP},
+		{Pattern: "POST " + site.FactorsPath + "/codes", Self: true, Handle: makeCodes},
+		{Pattern: "GET " + site.FactorsPath + "/passkey", Self: true, Handle: showNewKey},
+		{Pattern: "POST " + site.FactorsPath + "/passkey", Self: true, Handle: addKey},
+		{Pattern: "POST " + site.FactorsPath + "/passkeys/{id}", Self: true, Handle: renameKey},
+		{Pattern: "POST " + site.FactorsPath + "/passkeys/{id}/remove", Self: true, Handle: removeKey},
+		{Pattern: "POST " + site.FactorsPath + "/sessions/{id}/end", Self: true, Handle: endSession},
+		{Pattern: "POST " + site.FactorsPath + "/sessions/others", Self: true, Handle: endOthers},
 		{Pattern: "GET /settings", Handle: showSettings},
 		{Pattern: "POST /settings", Handle: saveOrg},
 		{Pattern: "POST /settings/members", Handle: addMember},
@@ -58,7 +78,7 @@ func local(to string) string {
 		strings.HasPrefix(to, "//") || strings.Contains(to, `\`) || strings.ContainsFunc(to, unicode.IsControl) {
 		return "/"
 	}
-	if u.Path == "/sign-in" || u.Path == "/sign-out" || u.Path == "/setup" || u.Path == "/join" {
+	if u.Path == "/sign-in" || u.Path == "/sign-out" || u.Path == "/setup" || u.Path == "/join" || u.Path == "/again" || u.Path == "/forgotten" || u.Path == "/prove" || strings.HasPrefix(u.Path, "/sign-in/") {
 		return "/"
 	}
 	return to

@@ -5,7 +5,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/site"
@@ -99,98 +98,4 @@ var zones = []string{
 	"Africa/Cairo", "Africa/Lagos", "Africa/Nairobi", "Africa/Johannesburg", "Asia/Jerusalem", "Asia/Dubai", "Asia/Karachi", "Asia/Kolkata",
 	"Asia/Dhaka", "Asia/Bangkok", "Asia/Jakarta", "Asia/Singapore", "Asia/Manila", "Asia/Hong_Kong", "Asia/Shanghai", "Asia/Taipei", "Asia/Seoul",
 	"Asia/Tokyo", "Australia/Perth", "Australia/Brisbane", "Australia/Adelaide", "Australia/Sydney", "Pacific/Auckland",
-}
-
-// signInShell surrounds the door.
-var signInShell = site.BareShell{Title: "Sign in", Width: site.BareForm, Foot: "A forgotten password cannot be set anew yet."}
-
-func signInForm(to string) site.FormView {
-	return site.FormView{
-		Action: "/sign-in",
-		Fields: []site.FieldView{
-			{Kind: site.FieldHidden, Name: "to", Value: to, Optional: true},
-			{Kind: site.FieldEmail, Name: "email", Label: "Address", Autocomplete: "username", Autofocus: true, Attrs: templ.Attributes{"maxlength": "254"}},
-			{Kind: site.FieldPassword, Name: "password", Label: "Password", Autocomplete: "current-password", Attrs: templ.Attributes{"maxlength": "256"}},
-		},
-		Buttons: []site.ButtonView{{Text: "Sign in"}},
-	}
-}
-
-func showSignIn(v *site.Visit) error {
-	done, err := setupDone(v)
-	if err != nil {
-		return err
-	}
-	to := local(v.Query("to"))
-	switch {
-	case !done:
-		return v.Goto("/setup")
-	case v.Actor.Known():
-		return v.Goto(to)
-	}
-	return v.ShowBare(http.StatusOK, signInShell, signInBody(signInForm(to)))
-}
-
-type credentials struct {
-	To       string `json:"to"`
-	Email    string `json:"email"`
-	Password string `json:"password"`
-	From     string `json:"from"` // of a form that waits
-	Kept     string `json:"kept"`
-}
-
-func signIn(v *site.Visit) error {
-	if v.Query("from") != "" {
-		return askAgain(v)
-	}
-	var in credentials
-	if err := v.Form(&in); err != nil {
-		return err
-	}
-	to := local(in.To)
-	waits := unpack(in.From, in.Kept)
-	form := signInForm(to)
-	form.Fields = append(form.Fields, waits.fields()...)
-	form.Keep(v.R.PostForm)
-	set(&form, "to", to)
-	if ask(&form, v.R.PostForm) {
-		return v.ShowBare(http.StatusUnprocessableEntity, signInShell, signInBody(form))
-	}
-	user, err := v.Web.Throttle.CheckPassword(v.Context(), v.DB, in.Email, in.Password, v.Clock.Now())
-	var session orgs.Session
-	if err == nil {
-		v.Desk.Actor, v.Desk.Org, v.Desk.Key = auth.Actor{Via: "page"}, "", "" // whoever was here before
-		session, err = orgs.SignIn.Do(v.Context(), v.Desk, orgs.Visit{User: user, Agent: v.R.UserAgent(), Before: before(v)})
-	} else if fault.As(err) != nil {
-		v.Log.Warn("sign-in refused", "from", v.R.RemoteAddr) // not the address typed: some type a password there
-	}
-	if err != nil {
-		if !form.Refused(err) {
-			return err
-		}
-		return v.ShowBare(http.StatusUnprocessableEntity, signInShell, signInBody(form))
-	}
-	v.SignIn(session)
-	if waits.any() {
-		return goOn(v, waits, to)
-	}
-	return v.Goto(to)
-}
-
-// before is the secret of the session that the browser still holds, if any.
-func before(v *site.Visit) string {
-	c, err := v.R.Cookie(auth.CookieNameFor(v.Web.TLS))
-	if err != nil {
-		return ""
-	}
-	return c.Value
-}
-
-func signOut(v *site.Visit) error {
-	if v.Actor.Known() {
-		if err := v.SignOut(); err != nil {
-			return err
-		}
-	}
-	return v.Goto("/sign-in")
 }

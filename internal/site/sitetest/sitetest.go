@@ -33,7 +33,10 @@ type Site struct {
 func New(t testing.TB, e *op.Engine, routes ...[]site.Route) *Site {
 	t.Helper()
 	s := &Site{t: t}
-	web := &site.Web{Engine: e, Throttle: auth.NewThrottle(), Wake: func() { s.Woken++ },
+	if e.Throttle == nil {
+		e.Throttle = auth.NewThrottle()
+	}
+	web := &site.Web{Engine: e, Throttle: e.Throttle, BaseURL: e.BaseURL, Wake: func() { s.Woken++ },
 		Nav: func(auth.Actor) []site.NavGroup { return nil }, Tabs: func(auth.Actor) []site.NavItem { return nil }}
 	mux := http.NewServeMux()
 	web.Mount(mux, slices.Concat(routes...))
@@ -76,6 +79,21 @@ func (s *Site) As(desk *op.Desk) *Visitor {
 	}
 	v.client.Jar.SetCookies(at, []*http.Cookie{{Name: auth.CookieNameFor(false), Value: session.Secret, Path: "/"}})
 	return v
+}
+
+// Session is the secret in the cookie of whoever is signed in; empty for a
+// stranger.
+func (v *Visitor) Session() string {
+	at, err := url.Parse(v.url)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, c := range v.client.Jar.Cookies(at) {
+		if c.Name == auth.CookieNameFor(false) {
+			return c.Value
+		}
+	}
+	return ""
 }
 
 // Get opens a page.
