@@ -32,3 +32,20 @@ func Stretches(in *Intake, kind string) int { return len(in.kinds[kind].stretche
 
 // Line is how a resource lies in its chunk.
 func Line(r Resource) ([]byte, error) { return appendRecord(nil, r) }
+
+// Small makes files be kept in small pieces until the function returned is
+// called.
+func Small(one, piece int) (restore func()) {
+	a, b := inOne, filePiece
+	inOne, filePiece = one, piece
+	return func() { inOne, filePiece = a, b }
+}
+
+// OnceStored calls fn after the next run was stored and before it is recorded.
+func OnceStored(fn func()) (restore func()) {
+	between = func() {
+		between = func() {}
+		fn()
+	}
+	return func() { between = func() {} }
+}

@@ -104,6 +104,7 @@ func (r *Reader) Read(ctx context.Context, desk *op.Desk, source id.Source, prog
 func (h *harvest) finish(ctx context.Context, desk *op.Desk, in *Intake) (Run, error) {
 	for try := 1; ; try++ {
 		err := h.store(ctx, desk, in)
+		between()
 		var run Run
 		if err == nil {
 			run, err = Record.Do(ctx, desk, *h)
@@ -117,6 +118,9 @@ func (h *harvest) finish(ctx context.Context, desk *op.Desk, in *Intake) (Run, e
 		h.kinds, h.pieces = nil, nil // compared with what is no longer the last
 	}
 }
+
+// between is called before a run is recorded, for a test of what comes between.
+var between = func() {}
 
 // maxTries bounds how often a run is compared again because others of its
 // source come between.
