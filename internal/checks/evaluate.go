@@ -82,9 +82,10 @@ func EvaluateRun(ctx context.Context, desk *op.Desk, run id.Run, progress func(d
 		return err
 	}
 	v := verdicts{run: r}
-	seen := map[string][]sources.Resource{}
-	for i, d := range now.defs {
-		kind, covered := kindOf(r, d.Kind)
+	var kinds []string
+	panel := map[string][]*judging{} // by kind
+	for _, d := range now.defs {
+		_, covered := kindOf(r, d.Kind)
 		blind := missing(r, d.Kind)
 		if !covered && len(blind) == 0 {
 			continue // this source says nothing about that kind
@@ -93,28 +94,55 @@ func EvaluateRun(ctx context.Context, desk *op.Desk, run id.Run, progress func(d
 		if err != nil {
 			return err
 		}
-		if _, have := seen[d.Kind]; !have && covered {
-			if seen[d.Kind], err = sources.ReadBack(ctx, desk, schemas[d.Kind], kind.Address); err != nil {
+		if panel[d.Kind] == nil {
+			kinds = append(kinds, d.Kind)
+		}
+		panel[d.Kind] = append(panel[d.Kind], &judging{Compiled: compiled, tally: NewTally(d), blind: blind,
+			concluded: concluded{def: d, own: now.own[d.ID], covered: covered}})
+	}
+	for _, name := range kinds {
+		kind, covered := kindOf(r, name)
+		done := 0
+		judge := func(rows []sources.Resource) error {
+			for _, j := range panel[name] {
+				j.judge(rows, r.Ended)
+			}
+			if done += len(rows); progress != nil {
+				progress(done, int(kind.Count), "Judging: "+schemas[name].Title)
+			}
+			return ctx.Err()
+		}
+		if covered {
+			if err := sources.EachChunk(ctx, desk, schemas[name], kind.Address, judge); err != nil {
 				return err
 			}
 		}
-		x := concluded{def: d, own: now.own[d.ID], covered: covered}
-		tally := NewTally(d)
-		for _, res := range seen[d.Kind] {
-			o := compiled.Evaluate(res, Params{}, r.Ended)
-			tally.Add(o)
-			if o.Status != NotApplicable {
-				x.judged = append(x.judged, Judged{res.Key, o})
-			}
-		}
-		x.result = tally.Result(covered, blind)
-		v.checks = append(v.checks, x)
-		if progress != nil {
-			progress(i+1, len(now.defs), "Judging: "+d.Title)
+		for _, j := range panel[name] {
+			j.result = j.tally.Result(covered, j.blind)
+			v.checks = append(v.checks, j.concluded)
 		}
 	}
 	_, err = Conclude.Do(ctx, desk, v)
 	return err
+}
+
+// judging is one check while the resources of its kind go by, so that none but
+// the answers are held.
+type judging struct {
+	*Compiled
+	concluded
+	tally *Tally
+	blind []sources.Missing
+}
+
+func (j *judging) judge(rows []sources.Resource, at time.Time) {
+	for _, res := range rows {
+		o := j.Evaluate(res, Params{}, at)
+		j.tally.Add(o)
+		if o.Status != NotApplicable {
+			j.judged = append(j.judged, Judged{res.Key, o})
+		}
+	}
 }
 
 func kindOf(r sources.Run, kind string) (sources.RunKind, bool) {

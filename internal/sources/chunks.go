@@ -3,13 +3,11 @@ package sources
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"sort"
 	"strconv"
 	"time"
 
@@ -40,9 +38,13 @@ type Chunk struct {
 // Equal resources give equal chunks, in whatever order they come. No resource,
 // no chunk.
 func CutChunks(resources []Resource) ([]Chunk, error) {
-	lines := make([]line, len(resources))
-	total := 0
-	for i, r := range resources {
+	var (
+		chunks []Chunk
+		all    sorter
+		total  int64
+	)
+	defer all.close()
+	for _, r := range resources {
 		if r.Kind != resources[0].Kind {
 			return nil, fmt.Errorf("chunks of %s and %s together", resources[0].Kind, r.Kind)
 		}
@@ -50,42 +52,35 @@ func CutChunks(resources []Resource) ([]Chunk, error) {
 		if err != nil {
 			return nil, err
 		}
-		digest := sha256.Sum256([]byte(r.Key))
-		lines[i] = line{place: binary.BigEndian.Uint64(digest[:8]), key: r.Key, data: data}
-		total += len(data)
-	}
-	width := max(cutWidth(len(lines), chunkAim), cutWidth(total, chunkBytes))
-	for i := range lines {
-		lines[i].place >>= 64 - width // a shift by 64 gives 0: one chunk
-	}
-	sort.Slice(lines, func(i, j int) bool {
-		if lines[i].place != lines[j].place {
-			return lines[i].place < lines[j].place
+		total += int64(len(data))
+		if err := all.add(entry{placeOf(r.Key), r.Key, data}); err != nil {
+			return nil, err
 		}
-		return lines[i].key < lines[j].key
+	}
+	if len(resources) == 0 {
+		return nil, nil
+	}
+	cut := newCutter(resources[0].Kind, int64(len(resources)), total, func(c Chunk) error {
+		chunks = append(chunks, c)
+		return nil
 	})
-	var chunks []Chunk
-	for start := 0; start < len(lines); {
-		end := start
-		var data []byte
-		for end < len(lines) && lines[end].place == lines[start].place {
-			data = append(data, lines[end].data...)
-			end++
-		}
-		if len(data) > maxChunk {
-			return nil, fault.Invalid("", "%d resources of kind %s take %d bytes in one chunk, more than %d: narrow the source", end-start, resources[0].Kind, len(data), maxChunk)
-		}
-		chunks = append(chunks, Chunk{Count: end - start, Data: data, SHA256: sha256.Sum256(data)})
-		start = end
+	in, err := all.read()
+	if err != nil {
+		return nil, err
 	}
-	return chunks, nil
-}
-
-// A line is a record, where it goes and in what order.
-type line struct {
-	place uint64
-	key   string
-	data  []byte
+	for {
+		e, more, err := in.next()
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			err := cut.flush()
+			return chunks, err
+		}
+		if err := cut.add(e, e.data); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // cutWidth is how many leading bits of the hash name a chunk, so that n falls

@@ -29,9 +29,12 @@ import (
 // MaxImport is how large a file may be when the operator says nothing else.
 const MaxImport = 4 << 30
 
-const (
-	guessed   = 64 << 10 // bytes by which a format is guessed
-	filePiece = 16 << 20 // of a file that is kept in pieces
+const guessed = 64 << 10 // bytes by which a format is guessed
+
+// How a file is kept; tests make them smaller.
+var (
+	inOne     = blob.MaxSize // bytes of a file that is one blob
+	filePiece = 16 << 20     // of a file that is kept in pieces
 )
 
 // Feed adds the formats of files that can become runs, the ones that are told
@@ -147,7 +150,7 @@ func lay(ctx context.Context, desk *op.Desk, spool *durable.Spool) (address stri
 		return desk.Vault.Store(ctx, desk.Org, data, clock.Truncate(desk.Clock.Now()))
 	}
 	from, size := spool.Reader(), spool.Size()
-	if size <= blob.MaxSize {
+	if size <= int64(inOne) {
 		data := make([]byte, size)
 		if _, err := io.ReadFull(from, data); err != nil {
 			return "", false, err
@@ -157,7 +160,7 @@ func lay(ctx context.Context, desk *op.Desk, spool *durable.Spool) (address stri
 	}
 	buf, list := make([]byte, filePiece), canon.Chunks{}
 	for left := size; left > 0; {
-		n, err := io.ReadFull(from, buf[:min(left, filePiece)])
+		n, err := io.ReadFull(from, buf[:min(left, int64(filePiece))])
 		if err != nil {
 			return "", false, err
 		}

@@ -42,13 +42,15 @@ type Intake struct {
 	progress func(done, about int, what string)
 
 	mu       sync.Mutex
-	kinds    map[string]map[string]Resource // kind, key; present if covered
+	started  time.Time
+	kinds    map[string]*pile // present if covered
 	count    int
 	missings []Missing
 	raws     map[string]Raw
 	scopes   map[string]string
 	errs     []error
 
+	limit   int   // bytes of a kind in memory; inMemory if 0
 	skip    bool  // leave out rows that cannot be taken
 	leftOut int64 // how many were
 	bad     []Missing
@@ -60,7 +62,8 @@ func NewIntake(schemas map[string]Schema, clock clock.Clock, progress func(done,
 		schemas:  schemas,
 		clock:    clock,
 		progress: progress,
-		kinds:    map[string]map[string]Resource{},
+		started:  clock.Now(),
+		kinds:    map[string]*pile{},
 		raws:     map[string]Raw{},
 		scopes:   map[string]string{},
 	}
@@ -68,32 +71,6 @@ func NewIntake(schemas map[string]Schema, clock clock.Clock, progress func(done,
 
 // Now is the instant by the installation's clock.
 func (in *Intake) Now() time.Time { return in.clock.Now() }
-
-// Add takes a resource, and by it covers its kind. Nil values, nil slices and
-// maps, and zero times say nothing, so they are dropped as absent: an empty
-// list is []string{}. Text that is not UTF-8, and NUL, are replaced.
-func (in *Intake) Add(r Resource) error {
-	schema, err := in.schema(r.Kind)
-	if err != nil {
-		return err
-	}
-	clean, err := normalise(schema, r)
-	if err != nil {
-		return err
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.count >= maxResources {
-		return fault.Invalid("", "the source has more than %d resources: narrow its scope, or split it into several sources", maxResources)
-	}
-	found := in.cover(r.Kind)
-	if _, taken := found[clean.Key]; taken {
-		return fault.Invalid("", "%s %q was added twice: a key names one resource of its kind", r.Kind, clean.Key)
-	}
-	found[clean.Key] = clean
-	in.count++
-	return nil
-}
 
 // Cover says that these kinds were looked at completely, even if nothing was
 // found of them.
@@ -108,16 +85,6 @@ func (in *Intake) Cover(kinds ...string) {
 		}
 		in.mu.Unlock()
 	}
-}
-
-// cover is called with the lock held.
-func (in *Intake) cover(kind string) map[string]Resource {
-	found := in.kinds[kind]
-	if found == nil {
-		found = map[string]Resource{}
-		in.kinds[kind] = found
-	}
-	return found
 }
 
 // Missing records something that could not be read. It does not cover its
@@ -191,9 +158,6 @@ func (in *Intake) Count() int {
 	return in.count
 }
 
-// Close frees what a run took up.
-func (in *Intake) Close() {}
-
 // Raw keeps bytes as the source gave them, so that a run can be replayed. The
 // collector removes secrets first. Names are unique in a run.
 func (in *Intake) Raw(name, mediaType string, data []byte) {
@@ -247,15 +211,6 @@ func (in *Intake) Kinds() []string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return slices.Sorted(maps.Keys(in.kinds))
-}
-
-// Resources of one kind, by key.
-func (in *Intake) Resources(kind string) []Resource {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	found := slices.Collect(maps.Values(in.kinds[kind]))
-	sort.Slice(found, func(i, j int) bool { return found[i].Key < found[j].Key })
-	return found
 }
 
 // Missings are what could not be read, in the order it was said.

@@ -129,10 +129,21 @@ func (r *Reader) read(ctx context.Context, desk *op.Desk, w glance) (Run, error)
 
 // finish stores what a run saw and records it.
 func (h *harvest) finish(ctx context.Context, desk *op.Desk, in *Intake) (Run, error) {
-	if err := h.store(ctx, desk, in); err != nil {
-		return Run{}, err
+	for try := 1; ; try++ {
+		err := h.store(ctx, desk, in)
+		between()
+		var run Run
+		if err == nil {
+			run, err = Record.Do(ctx, desk, *h)
+		}
+		for _, g := range h.kinds {
+			g.delta.close()
+		}
+		if !errors.Is(err, errMoved) || try == maxTries {
+			return run, err
+		}
+		h.kinds, h.pieces = nil, nil // compared with what is no longer the last
 	}
-	return Record.Do(ctx, desk, *h)
 }
 
 // hushed is what a collector said in words, without secrets.
@@ -146,6 +157,13 @@ func hushed(in *Intake, secret map[string]string) ([]Missing, map[string]string)
 	}
 	return missing, scope
 }
+
+// between is called before a run is recorded, for a test of what comes between.
+var between = func() {}
+
+// maxTries bounds how often a run is compared again because others of its
+// source come between.
+const maxTries = 5
 
 func name(c Collector) string { return c.Kind() + "/" + c.Version() }
 
@@ -173,20 +191,13 @@ type harvest struct {
 	Scope          map[string]string
 
 	job      *job.Run // that must still hold when it is recorded
-	kinds    []gathered
+	kinds    []*gathered
 	file     *Import // that was handed in; nil if the source was read
 	fileBlob blob.Sealed
 	raws     []Raw
 	rawList  blob.Sealed
 	pieces   []blob.Sealed // chunks and raw bytes, behind the lists
 	manifest blob.Sealed
-}
-
-type gathered struct {
-	kind  string
-	count int64
-	list  blob.Sealed
-	lines []shown
 }
 
 // shown is one resource as it lies in its chunk.
@@ -202,21 +213,8 @@ func (h *harvest) store(ctx context.Context, desk *op.Desk, in *Intake) error {
 	}
 	parts := []part{}
 	for _, kind := range in.Kinds() {
-		resources := in.Resources(kind)
-		chunks, err := CutChunks(resources)
+		g, err := h.gather(ctx, desk, in, kind)
 		if err != nil {
-			return err
-		}
-		g := gathered{kind: kind, count: int64(len(resources))}
-		var data [][]byte
-		var counts []int
-		for _, c := range chunks {
-			data, counts = append(data, c.Data), append(counts, c.Count)
-			if g.lines, err = appendShown(g.lines, c.Data); err != nil {
-				return err
-			}
-		}
-		if g.list, err = h.pile(ctx, desk, data, counts); err != nil {
 			return err
 		}
 		h.kinds = append(h.kinds, g)
@@ -295,7 +293,6 @@ func appendShown(out []shown, chunk []byte) ([]shown, error) {
 const (
 	insertRun = "INSERT INTO source_run (org_id, " + runColumns + ", manifest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	insertRK  = "INSERT INTO source_run_kind (org_id, run_id, kind, count, address) VALUES (?, ?, ?, ?, ?)"
-	digests   = "SELECT key, digest FROM source_resource WHERE org_id = ? AND source_id = ? AND kind = ?"
 	upsertRes = `INSERT INTO source_resource (org_id, source_id, kind, key, digest, body, first_seen, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (org_id, source_id, kind, key) DO UPDATE SET digest = excluded.digest, body = excluded.body, changed = excluded.changed`
 	deleteRes = "DELETE FROM source_resource WHERE org_id = ? AND source_id = ? AND kind = ? AND key = ?"
@@ -330,10 +327,10 @@ func record(c *op.Call, h harvest) (Run, error) {
 		return Run{}, err
 	}
 	for _, g := range h.kinds {
-		if _, err := c.Tx.Exec(insertRK, c.Org, run.ID, g.kind, g.count, g.list.Address); err != nil {
+		if err := remember(c, run, g); err != nil {
 			return Run{}, err
 		}
-		if err := remember(c, run, g); err != nil {
+		if _, err := c.Tx.Exec(insertRK, c.Org, run.ID, g.kind, g.count, g.list.Address); err != nil {
 			return Run{}, err
 		}
 		if _, err := evidence.Add(c, h.about(run, g), g.list); err != nil {
@@ -341,7 +338,7 @@ func record(c *op.Call, h harvest) (Run, error) {
 		}
 	}
 	if len(h.raws) > 0 {
-		r := h.about(run, gathered{kind: "raw"})
+		r := h.about(run, &gathered{kind: "raw"})
 		r.Title = "What " + h.Source.Name + " answered, in its own bytes"
 		r.RowCount, r.Parameters = int64(len(h.raws)), rawNames(h.raws)
 		if _, err := evidence.Add(c, r, h.rawList); err != nil {
@@ -361,7 +358,7 @@ func record(c *op.Call, h harvest) (Run, error) {
 
 // keepFile seals the file itself, and says that it has become this run.
 func (h *harvest) keepFile(c *op.Call, run Run) error {
-	r := h.about(run, gathered{kind: fileKind})
+	r := h.about(run, &gathered{kind: fileKind})
 	r.Title, r.MediaType, r.RowCount = h.file.Name+", as it was handed in", "application/octet-stream", -1
 	r.Parameters = "format=" + h.file.Format
 	if h.file.pieced {
@@ -411,7 +408,7 @@ func insert(c *op.Call, r Run, manifest string) error {
 }
 
 // about describes the evidence of one kind.
-func (h *harvest) about(run Run, g gathered) evidence.Record {
+func (h *harvest) about(run Run, g *gathered) evidence.Record {
 	query := make([]string, 0, len(h.Scope))
 	for k, v := range h.Scope {
 		query = append(query, k+"="+v)
@@ -430,19 +427,15 @@ func (h *harvest) about(run Run, g gathered) evidence.Record {
 }
 
 // remember brings the table of what was last seen up to date, touching only
-// rows that differ.
-func remember(c *op.Call, run Run, g gathered) error {
-	known := map[string]string{}
-	err := c.Tx.Each(digests, []any{c.Org, run.Source, g.kind}, func(scan func(...any) error) error {
-		var k, d string
-		if err := scan(&k, &d); err != nil {
-			return err
-		}
-		known[k] = d
-		return nil
-	})
-	if err != nil {
+// rows that differ. What they were compared with must still be the last: the log
+// is locked by now, so nobody comes between any more.
+func remember(c *op.Call, run Run, g *gathered) error {
+	var base int64
+	if err := c.Tx.Row(selectBase, []any{c.Org, run.Source, g.kind}, &base); err != nil {
 		return err
+	}
+	if base != g.base {
+		return errMoved
 	}
 	up, err := c.Tx.Prepare(upsertRes)
 	if err != nil {
@@ -450,20 +443,13 @@ func remember(c *op.Call, run Run, g gathered) error {
 	}
 	defer up.Close()
 	at := clock.Millis(run.Ended)
-	for _, l := range g.lines {
-		if known[l.key] != l.digest {
-			if err := up.Exec(c.Org, run.Source, g.kind, l.key, l.digest, l.body, at, at); err != nil {
-				return err
-			}
-		}
-		delete(known, l.key)
-	}
-	for key := range known {
-		if _, err := c.Tx.Exec(deleteRes, c.Org, run.Source, g.kind, key); err != nil {
+	return g.delta.each(func(key string, line []byte) error {
+		if line == nil {
+			_, err := c.Tx.Exec(deleteRes, c.Org, run.Source, g.kind, key)
 			return err
 		}
-	}
-	return nil
+		return up.Exec(c.Org, run.Source, g.kind, key, digestOf(line), string(line), at, at)
+	})
 }
 
 // Failure is a source that could not be read.
@@ -503,29 +489,40 @@ func gap(c *op.Call, f Failure, status, text string) (Run, error) {
 // ReadBack returns the resources of one kind that a run saw, from the sealed
 // bytes of the run itself.
 func ReadBack(ctx context.Context, desk *op.Desk, schema Schema, address string) ([]Resource, error) {
+	var out []Resource
+	err := EachChunk(ctx, desk, schema, address, func(rows []Resource) error {
+		out = append(out, rows...)
+		return nil
+	})
+	return out, err
+}
+
+// EachChunk is ReadBack in parts, of which one is held at a time.
+func EachChunk(ctx context.Context, desk *op.Desk, schema Schema, address string, fn func([]Resource) error) error {
 	text, err := desk.Vault.Get(ctx, desk.Org, address)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	list, err := canon.ParseChunks(text)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []Resource
 	for _, piece := range list {
 		at, err := desk.Vault.AddressOf(ctx, desk.Org, piece.SHA256)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		data, err := desk.Vault.Get(ctx, desk.Org, at)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		rows, err := DecodeChunk(data, schema)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, rows...)
+		if err := fn(rows); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
 }

@@ -56,6 +56,31 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// gosec.sarif is what gosec 2.22.0 wrote of a program with known faults, with
+// results before the tool and without fingerprints or invocations.
+func TestRealOutput(t *testing.T) {
+	in, err := importertest.Read(t, sarif.New(), sample(t, "gosec.sarif"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"excepted high G114 main.go 19 a test server",
+		"fail high G204 main.go 15 <nil>",
+		"fail high G302 main.go 16 <nil>",
+		"fail high G401 main.go 13 <nil>",
+		"fail high G404 main.go 14 <nil>",
+		"fail high G501 main.go 4 <nil>",
+		"fail medium G104 main.go 15 <nil>",
+		"fail medium G104 main.go 19 <nil>",
+	}
+	if d := cmp.Diff(want, importertest.Findings(in, "path", "line", "suppressed_reason")); d != "" {
+		t.Error(d)
+	}
+	if s := in.Scopes(); s["tool"] != "gosec" || s["target"] != "" {
+		t.Error(s)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	good := string(sample(t, "codeql.sarif"))
 	for name, c := range map[string]struct {
@@ -80,6 +105,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestHostileFiles(t *testing.T) { importertest.Hostile(t, sarif.New(), sample(t, "codeql.sarif")) }
+func TestHostileFiles(t *testing.T) { importertest.Hostile(t, sarif.New(), sample(t, "codeql.sarif"))
+	importertest.Hostile(t, sarif.New(), sample(t, "gosec.sarif"))
+}
 
-func FuzzImport(f *testing.F) { importertest.Fuzz(f, sarif.New(), sample(f, "codeql.sarif")) }
+func FuzzImport(f *testing.F) { importertest.Fuzz(f, sarif.New(), sample(f, "codeql.sarif"), sample(f, "gosec.sarif")) }
