@@ -30,6 +30,7 @@ import (
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/importers/file"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/ledger"
 	"github.com/tickmark/tickmark/internal/mail"
@@ -65,7 +66,7 @@ func Collectors() []sources.Collector {
 
 // Importers lists the formats of files that can become runs, those first that
 // are told most surely.
-func Importers() []sources.Importer { return []sources.Importer{} }
+func Importers() []sources.Importer { return []sources.Importer{file.New()} }
 
 // App is an open installation.
 type App struct {

@@ -6,6 +6,7 @@ package sources
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ var (
 	Record    = op.Work("runs.record", "Record a run with everything it saw.", auth.SourcesWrite, record)
 	Fail      = op.Work("runs.fail", "Record that a source could not be read.", auth.SourcesWrite, fail)
 
-	Operations = append([]op.Operation{List, Get, Create, Remove, Collect, Runs, RunGet, Resources, Record, Fail}, imports...)
+	Operations = append([]op.Operation{List, Get, Create, Remove, Collect, Runs, RunGet, Resources, Record, Fail}, slices.Concat(imports, mappings)...)
 )
 
 // Jobs of this area and, by name, of the one that judges what it collects.
@@ -182,7 +183,7 @@ func One(c *op.Call, s id.Source) (Source, error) {
 
 // Connection is a source to connect.
 type Connection struct {
-	Kind     string `json:"kind" enum:"dns,git,host,tls" doc:"dns: what domains publish. git: a repository on this machine. host: this Linux machine. tls: public addresses."`
+	Kind     string `json:"kind" enum:"dns,file,git,host,tls" doc:"dns: what domains publish. file: tables that are handed in. git: a repository on this machine. host: this Linux machine. tls: public addresses."`
 	Name     string `json:"name" minLength:"1" maxLength:"100" doc:"What people here call it."`
 	Path     string `json:"path,omitempty" maxLength:"1000" doc:"git: the folder of the repository."`
 	Settings string `json:"settings,omitempty" maxLength:"65536" doc:"Further settings of its kind, as a JSON object."`
