@@ -37,6 +37,7 @@ import (
 	"github.com/tickmark/tickmark/internal/importers/ocsf"
 	"github.com/tickmark/tickmark/internal/importers/sarif"
 	"github.com/tickmark/tickmark/internal/importers/trivy"
+	"github.com/tickmark/tickmark/internal/importers/file"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/ledger"
 	"github.com/tickmark/tickmark/internal/mail"
@@ -70,7 +71,9 @@ func Collectors() []sources.Collector {
 	return []sources.Collector{
 		dns.New(),
 		git.New(),
+		gitea.New(),
 		host.New(),
+		ldap.New(),
 		postgres.New(),
 		tls.New(),
 	}
@@ -79,10 +82,14 @@ func Collectors() []sources.Collector {
 // Importers lists the formats of files that can become runs, those first that
 // are told most surely.
 func Importers() []sources.Importer {
-	return []sources.Importer{ocsf.New(), asff.New(), trivy.New(), sarif.New()}
-	return []sources.Collector{git.New(), host.New(), ldap.New(), postgres.New()}
+	return []sources.Importer{
+		ocsf.New(),
+		asff.New(),
+		trivy.New(),
+		sarif.New(),
+		file.New(),
+	}
 }
-func Collectors() []sources.Collector { return []sources.Collector{git.New(), gitea.New(), host.New()} }
 
 // App is an open installation.
 type App struct {

@@ -71,8 +71,6 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	web.Mount(mux, Pages(offer))
 	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
 
-	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever}))
-	return behind(s, site.Secure(mux, s.TLS())), local
 	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Ingest: a.ingest(wake), Who: a.whoever}))
 	return site.Secure(mux, s.TLS()), local
 }

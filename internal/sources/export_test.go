@@ -21,7 +21,7 @@ func Cut(in *Intake, kind string) (chunks []Chunk, err error) {
 	})
 	g := &gathered{}
 	defer g.delta.close()
-	if err := merge(was, c, "", g, cut); err != nil {
+	if err := compare(was, c, "", g, cut); err != nil {
 		return nil, err
 	}
 	return chunks, cut.flush()

@@ -130,7 +130,7 @@ func (h *harvest) gather(ctx context.Context, desk *op.Desk, in *Intake, kind st
 		list = append(list, canon.Chunk{Count: int64(c.Count), SHA256: s.SHA256, Size: s.Size})
 		return err
 	})
-	if err := merge(was, is, first, g, cut); err != nil {
+	if err := compare(was, is, first, g, cut); err != nil {
 		return g, err
 	}
 	if err := cut.flush(); err != nil {
@@ -177,14 +177,14 @@ func (h *harvest) lastSeen(ctx context.Context, desk *op.Desk, kind, first strin
 
 const digestLen = 32 // of a digest, in hex
 
-func digestOf(line []byte) string {
+func lineDigest(line []byte) string {
 	sum := sha256.Sum256(bytes.TrimSuffix(line, []byte("\n")))
 	return hex.EncodeToString(sum[:digestLen/2])
 }
 
-// merge walks through what was and what is. An instant that is ours gives way to
+// compare walks through what was and what is. An instant that is ours gives way to
 // the one that was there before.
-func merge(was, is *cursor, first string, g *gathered, cut *cutter) error {
+func compare(was, is *cursor, first string, g *gathered, cut *cutter) error {
 	old, more, err := was.next()
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func merge(was, is *cursor, first string, g *gathered, cut *cutter) error {
 				line = bytes.Clone(line)
 				copy(firstIn(line, first), since)
 			}
-			differs = string(old.data[:digestLen]) != digestOf(line)
+			differs = string(old.data[:digestLen]) != lineDigest(line)
 			if old, more, err = was.next(); err != nil {
 				return err
 			}

@@ -107,7 +107,8 @@ func importList(c *op.Call, in ImportFilter) (op.Page[Import], error) {
 // arrival is a file whose bytes are stored.
 type arrival struct {
 	Import
-	queue bool // let a worker read it
+	queue     bool // let a worker read it
+	statement json.RawMessage
 }
 
 func importBegin(c *op.Call, in arrival) (Import, error) {
@@ -127,7 +128,10 @@ func importBegin(c *op.Call, in arrival) (Import, error) {
 	_, err := c.Tx.Exec(insertImport, c.Org, i.ID, i.Name, i.Format, i.Looks, i.Size, i.SHA256, i.address, i.pieced, i.SkipBad, i.Source, i.Job,
 		i.Actor, clock.Millis(i.Created))
 	c.Note("id", string(i.ID))
-	return i, err
+	if err != nil {
+		return Import{}, err
+	}
+	return i, state(c, i.ID, in.statement)
 }
 
 // takes refuses a source that no file of the format can feed.

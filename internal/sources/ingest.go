@@ -72,6 +72,8 @@ type Delivery struct {
 	SkipBad bool   // leave out what cannot be taken, and say so in the run
 	// Queue lets a worker read it. Otherwise the caller goes on with Import.
 	Queue bool
+	// Statement is what is said of a table: see the type of that name.
+	Statement json.RawMessage
 }
 
 // Deliver stores a file and says what it looks like. Nothing of it is a run
@@ -111,7 +113,7 @@ func (r *Reader) Deliver(ctx context.Context, desk *op.Desk, d Delivery, from io
 	if i.address, i.pieced, err = lay(ctx, desk, spool); err != nil {
 		return Import{}, err
 	}
-	return begin.Do(ctx, desk, arrival{i, d.Queue})
+	return begin.Do(ctx, desk, arrival{i, d.Queue, d.Statement})
 }
 
 // guess finds the format of a file, unless it was given, and what it says of
@@ -216,12 +218,21 @@ func (r *Reader) Import(ctx context.Context, desk *op.Desk, file id.Upload, prog
 			return Run{}, err
 		}
 	}
+	settings := s.Settings
+	if i.Format == KindFile {
+		if i.Source == "" {
+			return Run{}, r.turnDown(ctx, desk, i, harvest{}, fault.Invalid("source", "say which source of kind file it feeds: its mapping says what the columns mean"))
+		}
+		if settings, err = telling.Do(ctx, desk, toldOf{i.Source, i.ID}); err != nil {
+			return Run{}, r.turnDown(ctx, desk, i, harvest{Source: s, Collector: m.Format() + "/" + m.Version(), Started: desk.Clock.Now()}, err)
+		}
+	}
 	h := harvest{Source: s, Collector: m.Format() + "/" + m.Version(), Started: desk.Clock.Now(), Evaluate: evaluate, file: &i}
 	in := NewIntake(r.schemas, desk.Clock, nil)
 	defer in.Close()
 	in.skip = i.SkipBad
 	from := &counted{from: &laid{ctx: ctx, desk: desk, file: i}, about: i.Size, tell: progress, in: in}
-	if err := guardImport(ctx, desk.Log, m, from, s.Settings, in); err != nil {
+	if err := guardImport(ctx, desk.Log, m, from, settings, in); err != nil {
 		return Run{}, r.turnDown(ctx, desk, i, h, err)
 	}
 	in.Scope("file", i.Name)

@@ -448,7 +448,7 @@ func remember(c *op.Call, run Run, g *gathered) error {
 			_, err := c.Tx.Exec(deleteRes, c.Org, run.Source, g.kind, key)
 			return err
 		}
-		return up.Exec(c.Org, run.Source, g.kind, key, digestOf(line), string(line), at, at)
+		return up.Exec(c.Org, run.Source, g.kind, key, lineDigest(line), string(line), at, at)
 	})
 }
 

@@ -50,7 +50,9 @@ func withhold(ctx context.Context, desk *op.Desk, s Source, in *Intake) error {
 func (in *Intake) uncover(kind string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.count -= len(in.kinds[kind])
+	if p := in.kinds[kind]; p != nil {
+		in.count -= int(p.count)
+	}
 	delete(in.kinds, kind)
 }
 
