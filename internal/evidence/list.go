@@ -1,6 +1,9 @@
 package evidence
 
 import (
+	"time"
+
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
@@ -8,19 +11,20 @@ import (
 
 // Filter narrows a list of evidence.
 type Filter struct {
-	Run     string `json:"run,omitempty" doc:"Only what one run collected."`
-	Control string `json:"control,omitempty" doc:"Only what is linked to one control."`
-	Method  string `json:"method,omitempty" enum:"api,export,upload,observation,generated" doc:"Only what came in this way."`
-	Level   int    `json:"level,omitempty" minimum:"1" maximum:"7" doc:"Only records of this level of reliability, 1 being the most reliable."`
-	Oldest  bool   `json:"oldest,omitempty" doc:"Oldest first."`
-	After   string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
-	Limit   int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
+	Run     string    `json:"run,omitempty" doc:"Only what one run collected."`
+	Control string    `json:"control,omitempty" doc:"Only what is linked to one control."`
+	Method  string    `json:"method,omitempty" enum:"api,export,upload,observation,generated" doc:"Only what came in this way."`
+	Level   int       `json:"level,omitempty" minimum:"1" maximum:"7" doc:"Only records of this level of reliability, 1 being the most reliable."`
+	AsOf    time.Time `json:"as_of,omitzero" doc:"Only what was sealed by this time."`
+	Oldest  bool      `json:"oldest,omitempty" doc:"Oldest first."`
+	After   string    `json:"after,omitempty" doc:"Continue after this page: the value of next."`
+	Limit   int       `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
 }
 
 // The list goes along an index in the order of entries, whatever it is
 // narrowed by, so that the next part costs what the first did.
 const (
-	fits         = " AND (? = '' OR method = ?) AND (? = 0 OR level = ?)"
+	fits         = " AND (? = '' OR method = ?) AND (? = 0 OR level = ?) AND (? = 0 OR sealed <= ?)"
 	down         = " AND entry < ? ORDER BY entry DESC LIMIT ?"
 	up           = " AND entry > ? ORDER BY entry LIMIT ?"
 	ofControl    = " AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ?)"
@@ -53,7 +57,7 @@ func list(c *op.Call, in Filter) (op.Page[Record], error) {
 	case in.Control != "":
 		falling, rising, count, args = selectOfCtl, risingOfCtl, countCtl, append(args, c.Org, in.Control)
 	}
-	args = append(args, in.Method, in.Method, in.Level, in.Level)
+	args = append(args, in.Method, in.Method, in.Level, in.Level, clock.Millis(in.AsOf), clock.Millis(in.AsOf))
 	var total int64
 	if err := c.Tx.Row(count, args, &total); err != nil {
 		return op.Page[Record]{}, err

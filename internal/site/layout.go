@@ -19,7 +19,9 @@ type Shell struct {
 	Tabs    []NavItem // bottom bar on phones; four at most, "More" is added as the fifth
 	Crumbs  []Crumb   // where I am; the last one is the page itself
 	Search  string    // what was searched for, on the result page
-	AsOf    AsOf
+	Moves   bool      // the page can be shown as of another day
+	At      time.Time // the instant it speaks of; zero is now
+	AsOf    AsOf      // set by Show where the page moves
 	Log     LogHead
 	Me      Me
 	Prefs   Prefs

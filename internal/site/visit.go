@@ -50,6 +50,8 @@ type Visit struct {
 	W   http.ResponseWriter
 	R   *http.Request
 	Web *Web
+
+	day string // the page is as of it, and its links lead there too
 }
 
 // A Route is a page or an act on one.
@@ -217,6 +219,9 @@ func (v *Visit) write(status int, page templ.Component) error {
 	if err := page.Render(v.Context(), &b); err != nil {
 		return err
 	}
+	if v.day != "" {
+		b = *bytes.NewBuffer(keepDay(b.Bytes(), v.day))
+	}
 	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.W.WriteHeader(status)
 	if _, err := b.WriteTo(v.W); err != nil {
@@ -250,7 +255,7 @@ func (v *Visit) dress(s *Shell) error {
 	s.Me = Me{Name: v.Actor.Name, Email: v.Actor.Email, Href: "/settings", SignOut: "/sign-out"}
 	s.Prefs = ReadPrefs(v.R)
 	s.Nav, s.Tabs = v.Web.Nav(v.Actor), v.Web.Tabs(v.Actor)
-	s.AsOf.Off = true
+	s.AsOf.Off = !s.Moves
 	if v.Actor.May(auth.LogRead) {
 		head, err := evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
 		if err != nil {
@@ -262,6 +267,9 @@ func (v *Visit) dress(s *Shell) error {
 			return err
 		}
 		alarmed(s, alarm, "/log")
+	}
+	if s.Moves {
+		v.moved(s, org)
 	}
 	if s.room != nil {
 		return v.furnish(s)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -23,14 +24,27 @@ type listed struct {
 	Proposed        int
 	May             bool
 	User            string
+	Then            time.Time // the instant it is of; zero is now
+}
+
+// pictureOf is what is known of the controls at an instant; zero is now.
+func pictureOf(v *site.Visit, then time.Time) (readiness.Picture, error) {
+	if then.IsZero() {
+		return readiness.Get.Do(v.Context(), v.Desk, op.None{})
+	}
+	return readiness.Past.Do(v.Context(), v.Desk, readiness.Instant{AsOf: then})
 }
 
 func showList(v *site.Visit) error {
-	p, err := readiness.Get.Do(v.Context(), v.Desk, op.None{})
+	then, err := v.AsOf()
 	if err != nil {
 		return err
 	}
-	x := listed{All: p.Controls, Proposed: len(p.Proposed), May: may(v), User: string(v.Actor.User)}
+	p, err := pictureOf(v, then)
+	if err != nil {
+		return err
+	}
+	x := listed{Then: then, All: p.Controls, Proposed: len(p.Proposed), May: may(v) && then.IsZero(), User: string(v.Actor.User)}
 	for _, c := range x.All {
 		for _, m := range c.Criteria {
 			if s := seriesOf(m.Criterion); !slices.Contains(x.SeriesAvailable, s) {
@@ -48,7 +62,7 @@ func showList(v *site.Visit) error {
 	if x.Listing, err = l.Open(v); err != nil || x.Done {
 		return err
 	}
-	return v.Show(site.Shell{Title: "Controls", Current: "/controls", Crumbs: []site.Crumb{{Text: "Controls"}}}, listBody(x))
+	return v.Show(site.Shell{Title: "Controls", Current: "/controls", Moves: true, At: then, Crumbs: []site.Crumb{{Text: "Controls"}}}, listBody(x))
 }
 
 // list says what the list is made of.
@@ -237,9 +251,15 @@ func (x listed) count(status site.Status) int64 {
 func (x listed) sentence() string {
 	n := int64(len(x.All))
 	if n == 0 {
+		if !x.Then.IsZero() {
+			return "No control had been adopted."
+		}
 		return "No control has been adopted yet."
 	}
 	text := site.Plural(n, "control is", "controls are") + " in force."
+	if !x.Then.IsZero() {
+		text = site.Plural(n, "control was", "controls were") + " in force."
+	}
 	fail, unknown := x.count(site.StatusFail), x.count(site.StatusUnknown)
 	switch {
 	case fail > 0 && unknown > 0:

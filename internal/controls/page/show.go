@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -40,7 +41,8 @@ type detail struct {
 	Evidence     op.Page[evidence.Record]
 	Head         evidence.Head
 	Versions     []controls.Version
-	Now          time.Time
+	Now          time.Time // or the instant the page is as of
+	Then         time.Time // the same; zero is now
 	May, MayAdd  bool
 	TableInstead bool
 	titles       map[string]string
@@ -62,17 +64,35 @@ func showControl(v *site.Visit) error {
 }
 
 func (x detail) shell() site.Shell {
-	return shell(x.Code+" "+x.Title, site.Crumb{Text: x.Code, Mono: true})
+	s := shell(x.Code+" "+x.Title, site.Crumb{Text: x.Code, Mono: true})
+	s.Moves, s.At = true, x.Then
+	return s
 }
 
 func read(v *site.Visit, ref string) (detail, error) {
-	x := detail{Now: v.Clock.Now(), TableInstead: v.Query("as") == "table", May: may(v)}
+	then, err := v.AsOf()
+	if err != nil {
+		return detail{}, err
+	}
+	x := detail{Now: cmp.Or(then, v.Clock.Now()), Then: then, TableInstead: v.Query("as") == "table", May: may(v) && then.IsZero()}
 	c, err := controls.Get.Do(v.Context(), v.Desk, controls.Ref{ID: ref})
 	if err != nil {
 		return x, err
 	}
+	past, err := controls.Versions.Do(v.Context(), v.Desk, controls.Ref{ID: string(c.ID)})
+	if err != nil {
+		return x, err
+	}
+	x.Versions = past.Items
+	if !then.IsZero() {
+		x.Versions = slices.DeleteFunc(x.Versions, func(w controls.Version) bool { return w.Effective.After(then) })
+		if len(x.Versions) == 0 {
+			return x, fault.NotFound("%s had not been adopted by the end of that day.", c.Code)
+		}
+		c = x.Versions[0].Control
+	}
 	x.Control = readiness.Control{Control: c, Designed: readiness.Empty, InPlace: readiness.Empty, Evidenced: readiness.Empty}
-	p, err := readiness.Get.Do(v.Context(), v.Desk, op.None{})
+	p, err := pictureOf(v, then)
 	if err != nil {
 		return x, err
 	}
@@ -81,7 +101,7 @@ func read(v *site.Visit, ref string) (detail, error) {
 	}
 	x.Status, x.Word = standing(x.Control)
 	x.May = x.May && c.Retired.IsZero()
-	x.MayAdd = v.Actor.May("evidence:write") && c.Retired.IsZero()
+	x.MayAdd = v.Actor.May("evidence:write") && c.Retired.IsZero() && then.IsZero()
 	if x.titles, _, err = titles(); err != nil {
 		return x, err
 	}
@@ -94,7 +114,7 @@ func read(v *site.Visit, ref string) (detail, error) {
 }
 
 func (x *detail) readChecks(v *site.Visit) error {
-	list, err := checks.List.Do(v.Context(), v.Desk, checks.Filter{Control: x.Code})
+	list, err := checks.List.Do(v.Context(), v.Desk, checks.Filter{Control: x.Code, AsOf: x.Then})
 	if err != nil {
 		return err
 	}
@@ -103,7 +123,7 @@ func (x *detail) readChecks(v *site.Visit) error {
 		if c.Status != checks.Fail || !c.Looked {
 			continue
 		}
-		found, err := checks.Findings.Do(v.Context(), v.Desk, checks.FindingFilter{ID: c.ID, Limit: findingsShown})
+		found, err := checks.Findings.Do(v.Context(), v.Desk, checks.FindingFilter{ID: c.ID, AsOf: x.Then, Limit: findingsShown})
 		if err != nil {
 			return err
 		}
@@ -115,14 +135,10 @@ func (x *detail) readChecks(v *site.Visit) error {
 
 func (x *detail) readRecords(v *site.Visit) error {
 	var err error
-	if x.Evidence, err = evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Control: string(x.ID), Limit: evidenceShown}); err != nil {
+	if x.Evidence, err = evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Control: string(x.ID), AsOf: x.Then, Limit: evidenceShown}); err != nil {
 		return err
 	}
-	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
-		return err
-	}
-	past, err := controls.Versions.Do(v.Context(), v.Desk, controls.Ref{ID: string(x.ID)})
-	x.Versions = past.Items
+	x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
 	return err
 }
 
@@ -157,7 +173,7 @@ func (x *detail) readHeld(v *site.Visit) error {
 	if first.IsZero() {
 		return nil
 	}
-	last := x.Held.Spans[len(x.Held.Spans)-1]
+	last := x.Held.Spans[len(x.Held.Spans)-1] // there is one: somebody looked
 	x.Since = last.From
 	for _, w := range x.windows(first) {
 		if w.Held, err = x.over(v, w.From, w.To); err != nil {
@@ -169,6 +185,12 @@ func (x *detail) readHeld(v *site.Visit) error {
 }
 
 func (x *detail) over(v *site.Visit, from, to time.Time) (checks.Held, error) {
+	if to.After(x.Now) {
+		to = x.Now
+	}
+	if !to.After(from) {
+		return checks.Held{}, nil
+	}
 	return checks.Coverage.Do(v.Context(), v.Desk, checks.Period{Control: string(x.ID), From: from, To: to})
 }
 
@@ -520,4 +542,11 @@ func resource(c checks.Check, f checks.Finding) string {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	return line
+}
+
+func (x detail) failingHead() string {
+	if !x.Then.IsZero() {
+		return "Failing then"
+	}
+	return "Failing now"
 }

@@ -92,7 +92,7 @@ type list struct {
 }
 
 func showCriteria(v *site.Visit) error {
-	p, err := readPicture(v)
+	p, err := readThen(v)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func showCriteria(v *site.Visit) error {
 			return err
 		}
 	}
-	return v.Show(site.Shell{Title: "Criteria", Current: "/criteria", Crumbs: []site.Crumb{{Text: "Criteria"}}}, listBody(x))
+	return v.Show(site.Shell{Title: "Criteria", Current: "/criteria", Moves: true, At: p.Then, Crumbs: []site.Crumb{{Text: "Criteria"}}}, listBody(x))
 }
 
 func lines(p picture, edition *frameworks.Version) []line {

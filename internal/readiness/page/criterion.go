@@ -33,11 +33,11 @@ type criterion struct {
 }
 
 func showCriterion(v *site.Visit) error {
-	p, err := readPicture(v)
+	p, err := readThen(v)
 	if err != nil {
 		return err
 	}
-	x := criterion{picture: p, May: v.Actor.May(auth.ControlsWrite)}
+	x := criterion{picture: p, May: v.Actor.May(auth.ControlsWrite) && p.Then.IsZero()}
 	if x.Edition, err = edition(p.Scope.Catalogue); err != nil {
 		return err
 	}
@@ -64,13 +64,15 @@ func showCriterion(v *site.Visit) error {
 	if err := x.causes(v); err != nil {
 		return err
 	}
-	if err := x.propose(v); err != nil {
-		return err
+	if p.Then.IsZero() {
+		if err := x.propose(v); err != nil {
+			return err
+		}
 	}
 	if err := x.witness(v); err != nil {
 		return err
 	}
-	return v.Show(site.Shell{Title: x.Code, Current: "/criteria",
+	return v.Show(site.Shell{Title: x.Code, Current: "/criteria", Moves: true, At: p.Then,
 		Crumbs: []site.Crumb{{Text: "Criteria", Href: "/criteria"}, {Text: x.Code, Mono: true}}}, criterionBody(x))
 }
 
@@ -126,7 +128,7 @@ func (x *criterion) witness(v *site.Visit) error {
 	x.Signed = head.SignedSize
 	seen := map[int64]bool{}
 	for _, c := range x.Adopted {
-		page, err := evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Control: string(c.ID), Limit: mostEvidence})
+		page, err := evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Control: string(c.ID), AsOf: x.Then, Limit: mostEvidence})
 		if err != nil {
 			return err
 		}

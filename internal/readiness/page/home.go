@@ -39,11 +39,11 @@ func showHome(v *site.Visit) error {
 		}
 		return v.Show(site.Shell{Title: "Home", Current: "/", Crumbs: []site.Crumb{{Text: "Home"}}}, quietBody())
 	}
-	p, err := readPicture(v)
+	p, err := readThen(v)
 	if err != nil {
 		return err
 	}
-	fresh := !p.looked() && !p.Scope.Decided() && len(p.Controls) == 0
+	fresh := p.Then.IsZero() && !p.looked() && !p.Scope.Decided() && len(p.Controls) == 0
 	if fresh && v.Actor.May(auth.SourcesWrite) && v.Query("start") != "later" {
 		return v.Goto("/start")
 	}
@@ -51,16 +51,18 @@ func showHome(v *site.Visit) error {
 	if h.Edition, err = edition(p.Scope.Catalogue); err != nil {
 		return err
 	}
-	if v.Actor.May(auth.LogRead) {
+	if v.Actor.May(auth.LogRead) && p.Then.IsZero() {
 		h.Log = true
 		if h.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
 			return err
 		}
 	}
-	if h.Line, err = h.line(v); err != nil {
-		return err
+	if p.Then.IsZero() {
+		if h.Line, err = h.line(v); err != nil {
+			return err
+		}
 	}
-	return v.Show(site.Shell{Title: "Home", Current: "/", Crumbs: []site.Crumb{{Text: "Home"}}}, homeBody(h))
+	return v.Show(site.Shell{Title: "Home", Current: "/", Moves: true, At: p.Then, Crumbs: []site.Crumb{{Text: "Home"}}}, homeBody(h))
 }
 
 func toDoor(v *site.Visit) error {
@@ -236,7 +238,21 @@ func counted(t readiness.Tally) []site.TotalRow {
 
 func tasks(n int) string { return site.Plural(int64(n), "task", "tasks") }
 
+// untold is what the first page does not say of another day, and why.
+func (h home) untold() []site.FactRow {
+	return []site.FactRow{
+		{Key: "What settles it", Value: "nobody can act on another day", Status: site.StatusNotApplicable},
+		{Key: "Sources", Value: "how each was connected then is not kept", Status: site.StatusUnknown},
+		{Key: "The period", Value: "its line is drawn up to now", Status: site.StatusNotApplicable, Href: "/?as_of="},
+		{Key: "Evidence log", Value: "it is one log, whichever day is shown", Status: site.StatusNotApplicable, Href: "/log"},
+		h.checkFact(),
+	}
+}
+
 func (h home) logFacts() []site.FactRow {
+	if !h.Then.IsZero() {
+		return nil
+	}
 	var out []site.FactRow
 	if h.Log {
 		out = append(out, site.FactRow{Key: "Entries", Value: site.Count(h.Head.Size), Mono: true, Href: "/log"}, h.signed())

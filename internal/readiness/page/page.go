@@ -34,6 +34,7 @@ func Routes() []site.Route {
 
 // picture is the state of things with what a page needs to speak of it.
 type picture struct {
+	Then time.Time // the instant it is of; zero is now
 	readiness.Picture
 	Org  orgs.Org
 	Zone *time.Location
@@ -42,10 +43,26 @@ type picture struct {
 	Sources []sources.Source
 }
 
-func readPicture(v *site.Visit) (picture, error) {
-	p := picture{Me: v.Actor, Zone: time.UTC}
+func readPicture(v *site.Visit) (picture, error) { return readPictureAt(v, time.Time{}) }
+
+// readThen reads the picture of the day that the page is asked to speak of.
+func readThen(v *site.Visit) (picture, error) {
+	then, err := v.AsOf()
+	if err != nil {
+		return picture{}, err
+	}
+	return readPictureAt(v, then)
+}
+
+func readPictureAt(v *site.Visit, then time.Time) (picture, error) {
+	p := picture{Me: v.Actor, Zone: time.UTC, Then: then}
 	var err error
-	if p.Picture, err = readiness.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
+	if p.Then.IsZero() {
+		p.Picture, err = readiness.Get.Do(v.Context(), v.Desk, op.None{})
+	} else {
+		p.Picture, err = readiness.Past.Do(v.Context(), v.Desk, readiness.Instant{AsOf: p.Then})
+	}
+	if err != nil {
 		return p, err
 	}
 	if p.Org, err = orgs.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
@@ -54,7 +71,7 @@ func readPicture(v *site.Visit) (picture, error) {
 	if zone, err := time.LoadLocation(p.Org.Zone); err == nil {
 		p.Zone = zone
 	}
-	if !v.Actor.May(auth.SourcesRead) {
+	if !v.Actor.May(auth.SourcesRead) || !p.Then.IsZero() {
 		return p, nil
 	}
 	list, err := sources.List.Do(v.Context(), v.Desk, op.None{})
@@ -335,4 +352,13 @@ func rows(list []readiness.Action) []act {
 		out = append(out, row(a))
 	}
 	return out
+}
+
+// figures is where the figures are explained; those of another day are made in
+// the same way, but the page counts what is now.
+func (p picture) figures() string {
+	if p.Then.IsZero() {
+		return "/figures"
+	}
+	return ""
 }
