@@ -278,7 +278,7 @@ func appendShown(out []shown, chunk []byte) ([]shown, error) {
 
 const (
 	insertRun = "INSERT INTO source_run (org_id, " + runColumns + ", manifest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	insertRK  = "INSERT INTO source_run_kind (org_id, run_id, kind, count, address) VALUES (?, ?, ?, ?, ?)"
+	insertRK  = "INSERT INTO source_run_kind (org_id, run_id, kind, count, address, added, changed, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 	digests   = "SELECT key, digest FROM source_resource WHERE org_id = ? AND source_id = ? AND kind = ?"
 	upsertRes = `INSERT INTO source_resource (org_id, source_id, kind, key, digest, body, first_seen, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (org_id, source_id, kind, key) DO UPDATE SET digest = excluded.digest, body = excluded.body, changed = excluded.changed`
@@ -299,7 +299,7 @@ func record(c *op.Call, h harvest) (Run, error) {
 	counts := map[string]any{}
 	for _, g := range h.kinds {
 		run.Resources += g.count
-		run.Kinds = append(run.Kinds, RunKind{g.kind, g.count, g.list.Address})
+		run.Kinds = append(run.Kinds, RunKind{Kind: g.kind, Count: g.count, Address: g.list.Address})
 		counts[g.kind] = g.count
 	}
 	var err error
@@ -313,11 +313,13 @@ func record(c *op.Call, h harvest) (Run, error) {
 	if err := insert(c, run, h.manifest.Address); err != nil {
 		return Run{}, err
 	}
-	for _, g := range h.kinds {
-		if _, err := c.Tx.Exec(insertRK, c.Org, run.ID, g.kind, g.count, g.list.Address); err != nil {
+	for i, g := range h.kinds {
+		d, err := remember(c, run, g)
+		if err != nil {
 			return Run{}, err
 		}
-		if err := remember(c, run, g); err != nil {
+		run.Kinds[i].Added, run.Kinds[i].Changed, run.Kinds[i].Gone = d.added, d.changed, d.gone
+		if _, err := c.Tx.Exec(insertRK, c.Org, run.ID, g.kind, g.count, g.list.Address, d.added, d.changed, d.gone); err != nil {
 			return Run{}, err
 		}
 		if _, err := evidence.Add(c, h.about(run, g), g.list); err != nil {
@@ -383,11 +385,14 @@ func (h *harvest) about(run Run, g gathered) evidence.Record {
 	}
 }
 
+// delta counts how a run differs from what was seen before.
+type delta struct{ added, changed, gone int64 }
+
 // remember brings the table of what was last seen up to date, touching only
 // rows that differ.
-func remember(c *op.Call, run Run, g gathered) error {
+func remember(c *op.Call, run Run, g gathered) (d delta, err error) {
 	known := map[string]string{}
-	err := c.Tx.Each(digests, []any{c.Org, run.Source, g.kind}, func(scan func(...any) error) error {
+	err = c.Tx.Each(digests, []any{c.Org, run.Source, g.kind}, func(scan func(...any) error) error {
 		var k, d string
 		if err := scan(&k, &d); err != nil {
 			return err
@@ -396,28 +401,34 @@ func remember(c *op.Call, run Run, g gathered) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return d, err
 	}
 	up, err := c.Tx.Prepare(upsertRes)
 	if err != nil {
-		return err
+		return d, err
 	}
 	defer up.Close()
 	at := clock.Millis(run.Ended)
 	for _, l := range g.lines {
-		if known[l.key] != l.digest {
+		if was, there := known[l.key]; was != l.digest {
 			if err := up.Exec(c.Org, run.Source, g.kind, l.key, l.digest, l.body, at, at); err != nil {
-				return err
+				return d, err
+			}
+			if there {
+				d.changed++
+			} else {
+				d.added++
 			}
 		}
 		delete(known, l.key)
 	}
 	for key := range known {
 		if _, err := c.Tx.Exec(deleteRes, c.Org, run.Source, g.kind, key); err != nil {
-			return err
+			return d, err
 		}
+		d.gone++
 	}
-	return nil
+	return d, nil
 }
 
 // Failure is a source that could not be read.
