@@ -206,7 +206,8 @@ func compare(was, is *cursor, first string, g *gathered, cut *cutter) error {
 			return nil
 		}
 		line, differs := now.data[1:], true
-		if more && old.key == now.key {
+		known := more && old.key == now.key
+		if known {
 			if since := old.data[digestLen:]; now.data[0] == stampedLine && len(since) == firstLen {
 				line = bytes.Clone(line)
 				copy(firstIn(line, first), since)
@@ -217,7 +218,7 @@ func compare(was, is *cursor, first string, g *gathered, cut *cutter) error {
 			}
 		}
 		if differs {
-			if err := g.delta.changed(now.key, line); err != nil {
+			if err := g.delta.changed(now.key, line, known); err != nil {
 				return err
 			}
 		}
@@ -229,15 +230,24 @@ func compare(was, is *cursor, first string, g *gathered, cut *cutter) error {
 
 // A delta is what differs from the run before, set aside.
 type delta struct {
-	spool *durable.Spool
-	out   *bufio.Writer
+	spool  *durable.Spool
+	out    *bufio.Writer
+	counts struct{ added, changed, gone int64 }
 }
 
 // gone notes a key that is no more.
-func (d *delta) gone(key string) error { return d.note(0, key, nil) }
+func (d *delta) gone(key string) error {
+	d.counts.gone++
+	return d.note(0, key, nil)
+}
 
-// changed notes a line that is new or another.
-func (d *delta) changed(key string, line []byte) error {
+// changed notes a line that is new, or another than the one there was.
+func (d *delta) changed(key string, line []byte, known bool) error {
+	if known {
+		d.counts.changed++
+	} else {
+		d.counts.added++
+	}
 	return d.note(1, key, bytes.TrimSuffix(line, []byte("\n")))
 }
 

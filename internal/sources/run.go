@@ -292,7 +292,7 @@ func appendShown(out []shown, chunk []byte) ([]shown, error) {
 
 const (
 	insertRun = "INSERT INTO source_run (org_id, " + runColumns + ", manifest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	insertRK  = "INSERT INTO source_run_kind (org_id, run_id, kind, count, address) VALUES (?, ?, ?, ?, ?)"
+	insertRK  = "INSERT INTO source_run_kind (org_id, run_id, kind, count, address, added, changed, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 	upsertRes = `INSERT INTO source_resource (org_id, source_id, kind, key, digest, body, first_seen, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (org_id, source_id, kind, key) DO UPDATE SET digest = excluded.digest, body = excluded.body, changed = excluded.changed`
 	deleteRes = "DELETE FROM source_resource WHERE org_id = ? AND source_id = ? AND kind = ? AND key = ?"
@@ -312,7 +312,7 @@ func record(c *op.Call, h harvest) (Run, error) {
 	counts := map[string]any{}
 	for _, g := range h.kinds {
 		run.Resources += g.count
-		run.Kinds = append(run.Kinds, RunKind{g.kind, g.count, g.list.Address})
+		run.Kinds = append(run.Kinds, RunKind{Kind: g.kind, Count: g.count, Address: g.list.Address})
 		counts[g.kind] = g.count
 	}
 	var err error
@@ -326,11 +326,13 @@ func record(c *op.Call, h harvest) (Run, error) {
 	if err := insert(c, run, h.manifest.Address); err != nil {
 		return Run{}, err
 	}
-	for _, g := range h.kinds {
+	for i, g := range h.kinds {
 		if err := remember(c, run, g); err != nil {
 			return Run{}, err
 		}
-		if _, err := c.Tx.Exec(insertRK, c.Org, run.ID, g.kind, g.count, g.list.Address); err != nil {
+		d := g.delta.counts
+		run.Kinds[i].Added, run.Kinds[i].Changed, run.Kinds[i].Gone = d.added, d.changed, d.gone
+		if _, err := c.Tx.Exec(insertRK, c.Org, run.ID, g.kind, g.count, g.list.Address, d.added, d.changed, d.gone); err != nil {
 			return Run{}, err
 		}
 		if _, err := evidence.Add(c, h.about(run, g), g.list); err != nil {

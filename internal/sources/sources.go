@@ -63,8 +63,19 @@ type Source struct {
 	Created  time.Time       `json:"created"`
 	Removed  time.Time       `json:"removed,omitzero"`
 	Latest   *Run            `json:"latest,omitempty"`
+	Health   Health          `json:"health"`
 	Reading  *job.Job        `json:"reading,omitempty"` // the job that reads it now
 }
+
+// Health is how a source has answered.
+type Health struct {
+	Answered time.Time `json:"answered,omitzero"` // last
+	Runs     int64     `json:"runs"`              // of the last 30 days
+	OK       int64     `json:"ok"`                // of those
+}
+
+// healthDays is how far back answers are counted.
+const healthDays = 30
 
 // Day is the time of day at which a source is read, if it is not read every so
 // often.
@@ -97,6 +108,10 @@ type Run struct {
 type RunKind struct {
 	Kind  string `json:"kind"`
 	Count int64  `json:"count"`
+	// Since the run before that saw it.
+	Added   int64 `json:"added"`
+	Changed int64 `json:"changed"`
+	Gone    int64 `json:"gone"`
 
 	Address string `json:"-"` // of the list of chunks
 }
@@ -112,9 +127,12 @@ const (
 	selectRuns   = "SELECT " + runColumns + " FROM source_run WHERE org_id = ? AND source_id = ? AND id < ? ORDER BY id DESC LIMIT ?"
 	selectAllRun = "SELECT " + runColumns + " FROM source_run WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?"
 	selectLatest = "SELECT " + runColumns + " FROM source_run WHERE org_id = ? AND source_id = ? ORDER BY ended DESC, id DESC LIMIT 1"
+	selectOK     = "SELECT COALESCE(MAX(ended), 0) FROM source_run WHERE org_id = ? AND source_id = ? AND status = 'ok'"
+	countHealth  = `SELECT COUNT(*), COALESCE(SUM(CASE WHEN status = 'ok' THEN 1 ELSE 0 END), 0) FROM source_run
+		WHERE org_id = ? AND source_id = ? AND ended > ? AND status <> 'cancelled'`
 	countRuns    = "SELECT COUNT(*) FROM source_run WHERE org_id = ? AND source_id = ?"
 	countAllRuns = "SELECT COUNT(*) FROM source_run WHERE org_id = ?"
-	selectKinds  = "SELECT kind, count, address FROM source_run_kind WHERE org_id = ? AND run_id = ? ORDER BY kind"
+	selectKinds  = "SELECT kind, count, address, added, changed, gone FROM source_run_kind WHERE org_id = ? AND run_id = ? ORDER BY kind"
 )
 
 func scanSource(scan func(...any) error, s *Source) error {
@@ -167,6 +185,15 @@ func fill(c *op.Call, s *Source) error {
 	if s.Next, err = job.Next(c.Tx, c.Org, schedule(s.ID)); err != nil {
 		return err
 	}
+	var answered int64
+	if err := c.Tx.Row(selectOK, []any{c.Org, s.ID}, &answered); err != nil {
+		return err
+	}
+	s.Health.Answered = clock.FromMillis(answered)
+	err = c.Tx.Row(countHealth, []any{c.Org, s.ID, clock.Millis(c.Now.AddDate(0, 0, -healthDays))}, &s.Health.Runs, &s.Health.OK)
+	if err != nil {
+		return err
+	}
 	s.Secrets, err = secrets(c, s.ID)
 	return err
 }
@@ -183,7 +210,7 @@ func latest(c *op.Call, s id.Source) (*Run, error) {
 
 func kinds(c *op.Call, run id.Run) ([]RunKind, error) {
 	return db.Rows(c.Tx, selectKinds, []any{c.Org, run}, func(scan func(...any) error, k *RunKind) error {
-		return scan(&k.Kind, &k.Count, &k.Address)
+		return scan(&k.Kind, &k.Count, &k.Address, &k.Added, &k.Changed, &k.Gone)
 	})
 }
 
@@ -258,7 +285,16 @@ func runs(c *op.Call, in RunFilter) (op.Page[Run], error) {
 		return op.Page[Run]{}, err
 	}
 	rows, err := db.Rows(c.Tx, query, append(args, after, n+1), scanRun)
-	return op.PageOf(rows, n, total, func(r Run) string { return string(r.ID) }), err
+	if err != nil {
+		return op.Page[Run]{}, err
+	}
+	page := op.PageOf(rows, n, total, func(r Run) string { return string(r.ID) })
+	for i := range page.Items {
+		if page.Items[i].Kinds, err = kinds(c, page.Items[i].ID); err != nil {
+			return op.Page[Run]{}, err
+		}
+	}
+	return page, nil
 }
 
 func runGet(c *op.Call, in Ref) (Run, error) {

@@ -95,6 +95,12 @@ func TestResourcesFollowTheSource(t *testing.T) {
 			return errors.Join(in.Add(identity("stays", 1)), in.Add(identity("grows", 1)), in.Add(identity("goes", 1)))
 		})
 		first := desk.Clock.Now()
+		run := read(func(in *sources.Intake) error {
+			return errors.Join(in.Add(identity("stays", 1)), in.Add(identity("grows", 2)), in.Add(identity("comes", 1)), in.Add(identity("too", 1)))
+		})
+		if k := run.Kinds[0]; k.Added != 2 || k.Changed != 1 || k.Gone != 1 {
+			t.Errorf("since the run before: %+v", k)
+		}
 		read(func(in *sources.Intake) error {
 			return errors.Join(in.Add(identity("stays", 1)), in.Add(identity("grows", 2)))
 		})

@@ -21,12 +21,38 @@ type settings struct {
 	Path string `json:"path"`
 	// Branch is the one whose commits are read; empty means HEAD.
 	Branch string `json:"branch"`
-	// Signers are the people whose signatures count.
-	Signers []signerSetting `json:"signers"`
+	// Signers are the people whose signatures count: a list, or lines of an
+	// allowed signers file.
+	Signers signerList `json:"signers"`
 	// AllowedSignersFile is a file on this machine in the format of
 	// gpg.ssh.allowedSignersFile. It is not looked for in the repository, where
 	// any committer could add a key.
 	AllowedSignersFile string `json:"allowed_signers_file"`
+}
+
+type signerList []signerSetting
+
+// UnmarshalJSON also takes lines such as: ann@example.com ssh-ed25519 AAAA….
+func (l *signerList) UnmarshalJSON(raw []byte) error {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return json.Unmarshal(raw, (*[]signerSetting)(l))
+	}
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		words := strings.Fields(line)
+		if len(words) < 3 || !strings.Contains(words[0], "@") {
+			return fault.Invalid("signers", "line %d: give an address, the type of the key and the key, such as: ann@example.com ssh-ed25519 AAAA…", i+1)
+		}
+		for _, email := range strings.Split(words[0], ",") {
+			name, _, _ := strings.Cut(email, "@")
+			*l = append(*l, signerSetting{Name: name, Email: email, SSH: words[1] + " " + words[2]})
+		}
+	}
+	return nil
 }
 
 type signerSetting struct {
@@ -51,7 +77,7 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 		if err != nil {
 			return set, err
 		}
-		if list, given := top["signers"]; given {
+		if list, given := top["signers"]; given && !strings.HasPrefix(strings.TrimSpace(string(list)), `"`) {
 			var each []json.RawMessage
 			if err := json.Unmarshal(list, &each); err != nil {
 				return set, fault.Invalid("signers", `a list is accepted: [{"name", "email", "openpgp" or "ssh"}]`)
@@ -62,7 +88,9 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 				}
 			}
 		}
-		if err := json.Unmarshal(raw, &set); err != nil {
+		if err := json.Unmarshal(raw, &set); fault.As(err) != nil {
+			return set, err
+		} else if err != nil {
 			return set, fault.Invalid("", "path, branch and allowed_signers_file are texts, as are the fields of a signer: %v", err)
 		}
 	}

@@ -4,11 +4,13 @@ package page
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/site"
 	"github.com/tickmark/tickmark/internal/sources"
 )
@@ -19,11 +21,18 @@ func Routes() []site.Route {
 		{Pattern: "GET /sources", Handle: showList},
 		{Pattern: "GET /sources/new", Handle: showNew},
 		{Pattern: "POST /sources/new", Handle: connect},
+		{Pattern: "POST /sources/try", Handle: try},
 		{Pattern: "GET /sources/{id}", Handle: showSource},
 		{Pattern: "POST /sources/{id}/collect", Handle: collect},
 		{Pattern: "GET /sources/{id}/progress", Handle: showProgress},
 		{Pattern: "GET /sources/{id}/remove", Handle: showRemove},
 		{Pattern: "POST /sources/{id}/remove", Handle: remove},
+		{Pattern: "GET /sources/{id}/edit", Handle: showEdit},
+		{Pattern: "POST /sources/{id}/edit", Handle: edit},
+		{Pattern: "POST /sources/{id}/pause", Handle: turn(pause)},
+		{Pattern: "POST /sources/{id}/resume", Handle: turn(resume)},
+		{Pattern: "POST /sources/{id}/cancel", Handle: turn(cancel)},
+		{Pattern: "POST /sources/{id}/reconnect", Handle: turn(reconnect)},
 		{Pattern: "GET /sources/{id}/{kind}", Handle: showKind},
 		{Pattern: "GET /sources/{id}/{kind}/{key...}", Handle: showResource},
 		{Pattern: "GET /runs/{id}", Handle: showRun},
@@ -46,6 +55,7 @@ func showList(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(list.Items, func(a, b sources.Source) int { return rank(a) - rank(b) })
 	x := listed{List: list.Items, Now: v.Clock.Now(), May: v.Actor.May(auth.SourcesWrite)}
 	return v.Show(site.Shell{Title: "Sources", Current: "/sources", Crumbs: []site.Crumb{{Text: "Sources"}}}, listBody(x))
 }
@@ -90,15 +100,25 @@ func answer(s sources.Source) (site.Status, string) {
 		return site.StatusNotStarted, "Not read yet"
 	case s.Latest.Status == sources.RunFailed:
 		return site.StatusFail, "Does not answer"
+	case s.Latest.Status == sources.RunCancelled:
+		return site.StatusUnknown, "Cancelled"
+	case !s.Paused.IsZero():
+		return site.StatusUnknown, "Paused"
 	case len(s.Latest.Missing) > 0:
 		return site.StatusUnknown, "Read in part"
 	}
 	return site.StatusPass, "Answers"
 }
 
+// rank puts what needs a person first.
+func rank(s sources.Source) int {
+	status, _ := answer(s)
+	return slices.Index([]site.Status{site.StatusFail, site.StatusUnknown, site.StatusNotStarted, site.StatusPass, site.StatusNotApplicable}, status)
+}
+
 func (x listed) table() site.TableView {
 	t := site.TableView{ID: "sources", Caption: "Sources", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "Kind"}, {Head: "What it reads", Wide: true},
-		{Head: "Last run"}, {Head: "Resources", Num: true}, {Head: "Not readable", Num: true}, {Head: "Next"}, {Head: "Status", Phone: site.PlaceEnd}},
+		{Head: "Last answered"}, {Head: "Answered in 30 days", Num: true}, {Head: "Resources", Num: true}, {Head: "Not readable", Num: true}, {Head: "Next"}, {Head: "Status", Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "No sources yet.", Text: "A source is read, never written to. The first two need no account: this machine, and a git checkout on it."}}
 	if x.May {
 		t.Empty.Link = site.Link{Text: "Connect one", Href: "/sources/new"}
@@ -106,50 +126,48 @@ func (x listed) table() site.TableView {
 	for _, s := range x.List {
 		status, word := answer(s)
 		href := "/sources/" + string(s.ID)
-		last, count, missing := site.Words("–"), site.Words("–"), site.Words("–")
-		if r := s.Latest; r != nil {
-			last = site.Node(site.Age(r.Ended, x.Now))
-			if r.Status == sources.RunOK {
-				count, missing = site.Number(r.Resources, href+"#kinds"), site.Tally(int64(len(r.Missing)), site.StatusUnknown, href+"#missing")
-			}
+		last, rate, count, missing := site.Words("never"), site.Words("–"), site.Words("–"), site.Words("–")
+		if !s.Health.Answered.IsZero() {
+			last = site.Node(site.Age(s.Health.Answered, x.Now))
+		}
+		if s.Health.Runs > 0 {
+			rate = site.Cell{Text: site.Count(s.Health.OK) + " of " + site.Count(s.Health.Runs), Href: href + "#runs"}
+		}
+		if r := s.Latest; r != nil && r.Status == sources.RunOK {
+			count, missing = site.Number(r.Resources, href+"#kinds"), site.Tally(int64(len(r.Missing)), site.StatusUnknown, href+"#missing")
 		}
 		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: s.Name, Href: href, Strong: true}, site.Words(kindWord(s.Kind)), {Text: where(s), Mono: true},
-			last, count, missing, site.Words(next(s, x.Now)), site.Mark(status, word)}})
+			last, rate, count, missing, site.Words(next(s, x.Now)), site.Mark(status, word)}})
 	}
 	return t
 }
 
 // next is when a source is read again, as its schedule has it.
 func next(s sources.Source, now time.Time) string {
-	at := due(s)
-	if !s.Removed.IsZero() || at.IsZero() {
+	switch {
+	case s.Reading != nil:
+		return "now"
+	case !s.Paused.IsZero():
+		return "paused"
+	case s.Next.IsZero():
 		return "–"
-	}
-	if !at.After(now) {
+	case !s.Next.After(now):
 		return "due now"
 	}
-	return "in " + site.Duration(at.Sub(now).Truncate(time.Minute))
-}
-
-func due(s sources.Source) time.Time {
-	every := time.Duration(s.Every) * time.Minute
-	if every <= 0 {
-		return time.Time{}
-	}
-	if s.Latest == nil {
-		return s.Created.Add(every)
-	}
-	return s.Latest.Ended.Add(every)
+	return "in " + site.Duration(s.Next.Sub(now).Truncate(time.Minute))
 }
 
 func kindWord(kind string) string {
-	switch kind {
-	case "git":
-		return "git repository"
-	case "host":
-		return "Linux machine"
+	if k, known := sources.KindOf(kind); known {
+		return k.Title
 	}
 	return kind
+}
+
+// zoneOf is where the days of the organization begin.
+func zoneOf(v *site.Visit) (string, error) {
+	o, err := orgs.Get.Do(v.Context(), v.Desk, op.None{})
+	return o.Zone, err
 }
 
 func stop(s string) string {
@@ -158,6 +176,17 @@ func stop(s string) string {
 		return s
 	}
 	return s + "."
+}
+
+// rhythm says when a source is read.
+func rhythm(s sources.Source) string {
+	switch {
+	case s.Weekday != "":
+		return site.Capital(s.Weekday) + "s at " + s.At
+	case s.At != "":
+		return "daily at " + s.At
+	}
+	return every(s.Every)
 }
 
 // every says how often a source is read.

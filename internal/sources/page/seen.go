@@ -244,6 +244,9 @@ func (x finished) sentence() string {
 	if x.Run.Status == sources.RunFailed {
 		return "The source did not answer. " + stop(site.Capital(x.Run.Error))
 	}
+	if x.Run.Status == sources.RunCancelled {
+		return "It was " + stop(x.Run.Error) + " Nothing of it was kept."
+	}
 	return fmt.Sprintf("%s seen in %s.", site.Plural(x.Run.Resources, "thing was", "things were"), took(x.Run))
 }
 
@@ -252,6 +255,8 @@ func (x finished) lead() site.Lead {
 	switch {
 	case x.Run.Status == sources.RunFailed:
 		l.Status, l.Word = site.StatusFail, "Did not answer"
+	case x.Run.Status == sources.RunCancelled:
+		l.Status, l.Word = site.StatusUnknown, "Cancelled"
 	case len(x.Run.Missing) > 0:
 		l.Status, l.Word = site.StatusUnknown, "Read in part"
 	}

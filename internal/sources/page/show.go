@@ -7,41 +7,60 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/evidence"
-	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
 	"github.com/tickmark/tickmark/internal/sources"
 )
 
-// settings are those of a source that its page shows.
-type settings struct {
-	Path, Branch, Signers string
-	Count                 int // of signers
+// shownSettings are the settings of a source in the order of its form, by
+// label. What opens something is said to be kept, and since when.
+func shownSettings(s sources.Source) []site.FactRow {
+	values := map[string]any{}
+	if json.Unmarshal(s.Settings, &values) != nil {
+		return nil
+	}
+	k, _ := sources.KindOf(s.Kind)
+	var out []site.FactRow
+	for _, x := range k.Asks {
+		switch v := values[x.Name].(type) {
+		case string:
+			if n := strings.Count(v, "\n") + 1; n > 3 {
+				v = site.Plural(int64(n), "line", "lines") + " given"
+			}
+			out = append(out, site.FactRow{Key: x.Label, Value: v, Mono: true})
+		case []any:
+			out = append(out, site.Text(x.Label, site.Plural(int64(len(v)), "is given", "are given")))
+		}
+		for _, y := range s.Secrets {
+			if y.Name == x.Name {
+				out = append(out, site.FactRow{Key: x.Label, Node: site.Group(site.QuietText("kept and not shown, since "), site.Moment(y.Since))})
+			}
+		}
+	}
+	return out
 }
 
-// settingsOf reads what is shown of the settings of any kind of source; what
-// it does not know stays unsaid.
-func settingsOf(s sources.Source) settings {
-	var raw struct {
-		Path    string            `json:"path"`
-		Branch  string            `json:"branch"`
-		Signers []json.RawMessage `json:"signers"`
-		File    string            `json:"allowed_signers_file"`
-	}
-	if json.Unmarshal(s.Settings, &raw) != nil {
-		return settings{}
-	}
-	return settings{Path: raw.Path, Branch: raw.Branch, Signers: raw.File, Count: len(raw.Signers)}
-}
-
+// where says in a few words what a source reads: the first thing that was
+// said of it.
 func where(s sources.Source) string {
-	if p := settingsOf(s).Path; p != "" {
-		return p
+	values := map[string]any{}
+	if json.Unmarshal(s.Settings, &values) == nil {
+		k, _ := sources.KindOf(s.Kind)
+		var out []string
+		for _, x := range k.Asks {
+			if v, is := values[x.Name].(string); is && !strings.Contains(v, "\n") && len(out) < 2 {
+				out = append(out, v)
+			}
+		}
+		if len(out) > 0 {
+			return site.Brief(strings.Join(out, " · "))
+		}
 	}
 	if s.Latest != nil {
 		return s.Latest.Scope["hostname"]
@@ -59,6 +78,9 @@ type detail struct {
 	Now     time.Time
 	May     bool
 	Job     *job.Job // that reads it now
+	Fed     bool     // nothing is fetched; files are handed in
+	// MayAgain connects again what is disconnected.
+	MayAgain bool
 }
 
 func showSource(v *site.Visit) error {
@@ -76,6 +98,9 @@ func read(v *site.Visit) (detail, error) {
 		return x, err
 	}
 	x.May = v.Actor.May(auth.SourcesWrite) && x.Removed.IsZero()
+	x.MayAgain = v.Actor.May(auth.SourcesWrite) && !x.Removed.IsZero()
+	k, _ := sources.KindOf(x.Kind)
+	x.Fed = k.Fed
 	if x.Runs, err = sources.Runs.Do(v.Context(), v.Desk, sources.RunFilter{Source: string(x.ID), After: x.After, Limit: 20}); err != nil {
 		return x, err
 	}
@@ -85,15 +110,7 @@ func read(v *site.Visit) (detail, error) {
 	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return x, err
 	}
-	if ref := v.Query("job"); ref != "" && v.Actor.May(auth.JobsRead) {
-		j, err := job.Show.Do(v.Context(), v.Desk, job.Ref{ID: ref})
-		if err != nil && fault.KindOf(err) != fault.KindNotFound && fault.KindOf(err) != fault.KindInvalid {
-			return x, err
-		}
-		if err == nil && (j.State == job.Ready || j.State == job.Running) {
-			x.Job = &j
-		}
-	}
+	x.Job = x.Reading // whoever started it, and from whichever page one comes
 	return x, nil
 }
 
@@ -107,25 +124,26 @@ func collect(v *site.Visit) error {
 	return v.Goto("/sources/" + v.Path("id") + "?job=" + url.QueryEscape(string(started.Job)))
 }
 
-// showProgress is the part of the page that asks again until the job is done;
-// then the page is opened anew.
+// showProgress is the part of the page that asks again until nothing reads the
+// source any more; then the page is opened anew.
 func showProgress(v *site.Visit) error {
-	if _, err := sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")}); err != nil {
-		return err
-	}
-	j, err := job.Show.Do(v.Context(), v.Desk, job.Ref{ID: v.Query("job")})
+	s, err := sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")})
 	if err != nil {
 		return err
 	}
-	if j.State == job.Done || j.State == job.Failed {
+	if s.Reading == nil {
 		v.W.Header().Set("HX-Redirect", "/sources/"+v.Path("id"))
+		return v.Fragment(site.QuietText("It has ended."))
 	}
-	return v.Fragment(progress(v.Path("id"), j))
+	return v.Fragment(progress(v.Path("id"), *s.Reading))
 }
 
 func progressView(j job.Job) site.ProgressView {
 	text := j.Progress.What
-	if text == "" {
+	switch {
+	case j.Error != "":
+		text = fmt.Sprintf("Attempt %d was not answered; it is asked again", j.Attempt)
+	case text == "":
 		text = "Waiting for its turn"
 	}
 	return site.ProgressView{Text: text, Done: int64(j.Progress.Done), About: int64(j.Progress.About)}
@@ -145,6 +163,8 @@ func (x detail) sentence() string {
 		return "It is connected and has not been read yet."
 	case r.Status == sources.RunFailed:
 		return "It did not answer. " + stop(site.Capital(r.Error))
+	case r.Status == sources.RunCancelled:
+		return "Its newest reading was " + stop(r.Error) + " Nothing of that was kept."
 	case len(r.Missing) > 0:
 		return fmt.Sprintf("%s seen. %s could not be read.", site.Plural(r.Resources, "thing was", "things were"), site.Plural(int64(len(r.Missing)), "fact", "facts"))
 	}
@@ -152,45 +172,104 @@ func (x detail) sentence() string {
 }
 
 func (x detail) facts() []site.Fact {
-	out := []site.Fact{{Text: site.Capital(kindWord(x.Kind)) + ", read-only"}, {Text: site.Capital(every(x.Every))}}
+	out := []site.Fact{{Text: kindWord(x.Kind) + ", read-only"}}
+	if x.Removed.IsZero() {
+		out = append(out, site.Fact{Text: site.Capital(rhythm(x.Source))})
+	}
+	if x.Health.Runs > 0 {
+		out = append(out, site.Fact{Text: fmt.Sprintf("Answered %s of %s in 30 days", site.Count(x.Health.OK), site.Plural(x.Health.Runs, "time", "times")), Href: "#runs"})
+	}
 	if x.Latest != nil {
 		out = append(out, site.Fact{Node: site.AgeOf("Read", x.Latest.Ended, x.Now)})
 	}
-	if x.Removed.IsZero() {
-		out = append(out, site.Fact{Text: "Next " + next(x.Source, x.Now)})
+	if n := next(x.Source, x.Now); x.Removed.IsZero() && n != "–" {
+		out = append(out, site.Fact{Text: "Next " + n})
 	}
 	return out
 }
 
 func (x detail) acts() []site.ButtonView {
+	href := "/sources/" + string(x.ID)
+	if x.MayAgain {
+		return []site.ButtonView{{Text: "Connect it again", Kind: site.ButtonPrimary, Submit: true, Form: "reconnect"}}
+	}
 	if !x.May {
 		return nil
 	}
-	href := "/sources/" + string(x.ID)
-	return []site.ButtonView{{Text: "Disconnect", Opens: "remove", Href: href + "/remove"},
-		{Text: "Read it now", Kind: site.ButtonPrimary, Icon: site.IconRefresh, Submit: true, Form: "collect", Busy: x.Job != nil}}
+	out := []site.ButtonView{{Text: "Disconnect", Opens: "remove", Href: href + "/remove"}, {Text: "Settings", Href: href + "/edit"}}
+	if x.Fed {
+		return out
+	}
+	if x.Paused.IsZero() {
+		out = append(out, site.ButtonView{Text: "Pause", Submit: true, Form: "pause"})
+	} else {
+		out = append(out, site.ButtonView{Text: "Resume", Submit: true, Form: "resume"})
+	}
+	if x.Job != nil {
+		return append(out, site.ButtonView{Text: "Cancel the reading", Submit: true, Form: "cancel"})
+	}
+	text := "Read it now"
+	if x.Latest != nil && x.Latest.Status != sources.RunOK {
+		text = "Try again"
+	}
+	return append(out, site.ButtonView{Text: text, Kind: site.ButtonPrimary, Icon: site.IconRefresh, Submit: true, Form: "collect"})
 }
 
 func (x detail) about() []site.FactRow {
-	s := settingsOf(x.Source)
 	out := []site.FactRow{{Key: "Id", Node: site.Digest(site.DigestView{Value: string(x.ID)})}, site.Text("Kind", kindWord(x.Kind))}
-	if s.Path != "" {
-		out = append(out, site.FactRow{Key: "Path", Value: s.Path, Mono: true})
+	out = append(out, shownSettings(x.Source)...)
+	if x.Kind == "git" && !strings.Contains(string(x.Settings), "signers") {
+		out = append(out, site.Text("Signers", "none given, so signatures cannot be judged"))
 	}
-	if x.Kind == "git" {
-		branch := s.Branch
-		if branch == "" {
-			branch = "the one checked out"
-		}
-		signers := site.Plural(int64(s.Count), "signer", "signers") + " given"
-		if s.Signers != "" {
-			signers = "from " + s.Signers
-		} else if s.Count == 0 {
-			signers = "none given, so signatures cannot be judged"
-		}
-		out = append(out, site.Text("Branch", branch), site.Text("Signers", signers))
+	out = append(out, site.FactRow{Key: "Connected", Node: site.Moment(x.Created)})
+	if !x.Fed {
+		out = append(out, site.Text("Read", rhythm(x.Source)))
 	}
-	return append(out, site.FactRow{Key: "Connected", Node: site.Moment(x.Created)}, site.Text("Read", every(x.Every)))
+	if x.Latest != nil && x.Latest.Scope[expires] != "" {
+		out = append(out, site.Text("Credential ends", x.Latest.Scope[expires]))
+	}
+	return out
+}
+
+// expires is what a collector calls the end of a credential's time, where the
+// source tells it.
+const expires = "credential_expires"
+
+// gaps are what could not be read, together where reason and remedy are one.
+func gaps(list []sources.Missing) []sources.Missing {
+	var out []sources.Missing
+	at := map[[2]string]int{}
+	for _, m := range list {
+		key := [2]string{m.Reason, m.Remedy}
+		if i, seen := at[key]; seen {
+			out[i].Field += ", " + field(m)
+			continue
+		}
+		at[key] = len(out)
+		out = append(out, sources.Missing{Reason: m.Reason, Remedy: m.Remedy, Field: field(m)})
+	}
+	return out
+}
+
+// difference says what a run changed since the one before.
+func difference(kinds []sources.RunKind) string {
+	var d sources.RunKind
+	for _, k := range kinds {
+		d.Added, d.Changed, d.Gone = d.Added+k.Added, d.Changed+k.Changed, d.Gone+k.Gone
+	}
+	var out []string
+	for _, p := range []struct {
+		n    int64
+		word string
+	}{{d.Added, "added"}, {d.Changed, "changed"}, {d.Gone, "gone"}} {
+		if p.n > 0 {
+			out = append(out, site.Count(p.n)+" "+p.word)
+		}
+	}
+	if len(out) == 0 {
+		return "none"
+	}
+	return strings.Join(out, ", ")
 }
 
 func scopeRows(scope map[string]string) []site.FactRow {
@@ -203,33 +282,36 @@ func scopeRows(scope map[string]string) []site.FactRow {
 
 // kindTable adds up to the number that the sentence names.
 func kindTable(x detail, r sources.Run, linked bool) site.TableView {
-	t := site.TableView{Caption: "What was seen", Columns: []site.Column{{Head: "Kind", Mono: true, Phone: site.PlaceFirst}, {Head: "What it is", Wide: true}, {Head: "Seen", Num: true, Phone: site.PlaceEnd}},
+	t := site.TableView{Caption: "What was seen", Columns: []site.Column{{Head: "Kind", Mono: true, Phone: site.PlaceFirst}, {Head: "What it is", Wide: true}, {Head: "Added", Num: true}, {Head: "Changed", Num: true}, {Head: "Gone", Num: true}, {Head: "Seen", Num: true, Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "Nothing was seen.", Text: "A run that is answered lists here what it saw."}}
+	var sum sources.RunKind
 	for _, k := range r.Kinds {
 		href := ""
 		if linked {
 			href = fmt.Sprintf("/sources/%s/%s", x.ID, k.Kind)
 		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: k.Kind, Href: href, Mono: true, Strong: true}, site.Words(x.Schemas[k.Kind].Doc), site.Number(k.Count, href)}})
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: k.Kind, Href: href, Mono: true, Strong: true}, site.Words(x.Schemas[k.Kind].Doc),
+			site.Number(k.Added, ""), site.Number(k.Changed, ""), site.Number(k.Gone, ""), site.Number(k.Count, href)}})
+		sum.Added, sum.Changed, sum.Gone = sum.Added+k.Added, sum.Changed+k.Changed, sum.Gone+k.Gone
 	}
 	if len(t.Rows) > 0 {
-		t.Total = []site.Cell{site.Words("Total"), site.Words(""), site.Number(r.Resources, "")}
+		t.Total = []site.Cell{site.Words("Total"), site.Words(""), site.Number(sum.Added, ""), site.Number(sum.Changed, ""), site.Number(sum.Gone, ""), site.Number(r.Resources, "")}
 	}
 	return t
 }
 
 func (x detail) runTable() site.TableView {
 	t := site.TableView{ID: "runs", Caption: "Runs", Columns: []site.Column{{Head: "Run", Mono: true, Phone: site.PlaceFirst}, {Head: "What happened", Wide: true}, {Head: "When"}, {Head: "Took"},
-		{Head: "Resources", Num: true}, {Head: "Proof", Phone: site.PlaceEnd}},
+		{Head: "Resources", Num: true}, {Head: "Since the run before"}, {Head: "Proof", Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "No runs yet.", Text: "Each reading is recorded, also one that is not answered."}}
 	for _, r := range x.Runs.Items {
 		href := "/runs/" + string(r.ID)
-		count := site.Words("–")
+		count, changed := site.Words("–"), site.Words("–")
 		if r.Status == sources.RunOK {
-			count = site.Number(r.Resources, href)
+			count, changed = site.Number(r.Resources, href), site.Cell{Text: difference(r.Kinds), Href: href}
 		}
 		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(r.ID), href)), happened(r), site.Node(site.Age(r.Ended, x.Now)),
-			site.Words(took(r)), count, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10)))}})
+			site.Words(took(r)), count, changed, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10)))}})
 	}
 	if x.Runs.Total > 0 {
 		t.Pager = site.PagerView{Shown: int64(len(x.Runs.Items)), Of: x.Runs.Total, NewerText: "Newest"}
@@ -247,6 +329,8 @@ func happened(r sources.Run) site.Cell {
 	switch {
 	case r.Status == sources.RunFailed:
 		return site.Mark(site.StatusFail, "Did not answer: "+r.Error)
+	case r.Status == sources.RunCancelled:
+		return site.Mark(site.StatusUnknown, site.Capital(r.Error))
 	case len(r.Missing) > 0:
 		return site.Mark(site.StatusUnknown, "Read, "+site.Plural(int64(len(r.Missing)), "fact", "facts")+" not readable")
 	}
