@@ -220,11 +220,12 @@ func (r *Reader) Import(ctx context.Context, desk *op.Desk, file id.Upload, prog
 	}
 	settings := s.Settings
 	if i.Format == KindFile {
+		// Without a mapping the file waits for one, see imports.read.
 		if i.Source == "" {
-			return Run{}, r.turnDown(ctx, desk, i, harvest{}, fault.Invalid("source", "say which source of kind file it feeds: its mapping says what the columns mean"))
+			return Run{}, fault.Invalid("source", "say which source of kind file it feeds: its mapping says what the columns mean")
 		}
 		if settings, err = telling.Do(ctx, desk, toldOf{i.Source, i.ID}); err != nil {
-			return Run{}, r.turnDown(ctx, desk, i, harvest{Source: s, Collector: m.Format() + "/" + m.Version(), Started: desk.Clock.Now()}, err)
+			return Run{}, err
 		}
 	}
 	h := harvest{Source: s, Collector: m.Format() + "/" + m.Version(), Started: desk.Clock.Now(), Evaluate: evaluate, file: &i}

@@ -22,7 +22,7 @@ var (
 	MappingGet  = op.Read("mappings.get", "Show how the columns of a source become fields: the newest mapping, or one version.", auth.SourcesRead, mappingGet)
 	MappingSave = op.Write("mappings.save", "Say how the columns of the files that feed a source become fields.", auth.SourcesWrite, mappingSave)
 
-	mappings = []op.Operation{MappingList, MappingGet, MappingSave}
+	mappings = []op.Operation{MappingList, MappingGet, MappingSave, ImportRead}
 )
 
 // KindFile is the kind of source that is fed with tables.

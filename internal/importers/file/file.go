@@ -351,11 +351,12 @@ func (r *reading) fit(rows table, end bool) error {
 		strings.Join(lost, " and no "), strings.Join(there, ", "))
 }
 
-// take makes a resource of a row. What is kept is copied: the cells of a row
+// resource makes one of a row. What is kept is copied: the cells of a row
 // are parts of one text, and a short key would keep all of it in memory.
-func (r *reading) take(x row, columns map[string]int) error {
+func (r *reading) resource(x row, columns map[string]int) (sources.Resource, error) {
+	res := sources.Resource{Kind: r.m.Kind, Attrs: make(map[string]any, len(r.fields))}
 	if x.bad != "" {
-		return fault.Invalid("", "%s", x.bad)
+		return res, fault.Invalid("", "%s", x.bad)
 	}
 	r.sound++
 	of := func(name string) cell {
@@ -369,11 +370,11 @@ func (r *reading) take(x row, columns map[string]int) error {
 		c := of(name)
 		if c.bad != "" || c.many || r.nulls[strings.TrimSpace(c.text)] {
 			r.keyless++
-			return fault.Invalid("", "column %s is empty or no text, and it tells one row from another: give each row a key", shorten(name))
+			return res, fault.Invalid("", "column %s is empty or no text, and it tells one row from another: give each row a key", shorten(name))
 		}
 		key = append(key, strings.TrimSpace(c.text))
 	}
-	res := sources.Resource{Kind: r.m.Kind, Key: strings.Clone(strings.Join(key, " / ")), Attrs: make(map[string]any, len(r.fields))}
+	res.Key = strings.Clone(strings.Join(key, " / "))
 	for _, f := range r.fields {
 		if f.kind == sources.TypeMap {
 			res.Attrs[f.Field] = r.whole(x, columns)
@@ -385,11 +386,20 @@ func (r *reading) take(x row, columns map[string]int) error {
 		}
 		v, err := f.value(c, r.nulls)
 		if err != nil {
-			return fault.Invalid("", "column %s %s", shorten(f.Column), err.Error())
+			return res, fault.Invalid("", "column %s %s", shorten(f.Column), err.Error())
 		}
 		if v != nil {
 			res.Attrs[f.Field] = v
 		}
+	}
+	return res, nil
+}
+
+// take adds the resource of a row, and counts it.
+func (r *reading) take(x row, columns map[string]int) error {
+	res, err := r.resource(x, columns)
+	if err != nil {
+		return err
 	}
 	if err := r.in.Add(res); err != nil {
 		return err

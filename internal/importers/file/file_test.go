@@ -313,3 +313,30 @@ func (m *many) Read(p []byte) (int, error) {
 	m.buf = append(m.buf[:0], m.buf[n:]...)
 	return n, nil
 }
+
+func TestAPreviewShowsRowsAndWhatTheyWouldBecome(t *testing.T) {
+	text := "Employee ID,Full name,Hire date,Email\n7,Ada,2026-01-31,a@x.example\n8,Bo,soon,b@x.example\n9,Cy,,\n"
+	p, err := file.Look(context.Background(), strings.NewReader(text), sources.Columns{}, time.UTC, 2)
+	if err != nil || len(p.Rows) != 2 || strings.Join(p.Columns, "|") != "Employee ID|Full name|Hire date|Email" || p.Places[1] != "line 3" || len(p.Becomes) != 0 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	schemas, err := sources.Schemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind := file.SuggestKind(schemas, []string{"incident", "person", "row", "ticket_change"}, p); kind != "person" {
+		t.Errorf("kind %s", kind)
+	}
+	m := file.Suggest(schemas["person"], p)
+	var got []string
+	for _, f := range m.Fields {
+		got = append(got, f.Field+"="+f.Column)
+	}
+	if strings.Join(got, " ") != "email=Email name=Full name started_at=Hire date worker=Employee ID" || strings.Join(m.Key, "") != "Employee ID" {
+		t.Errorf("fields %v, key %v", got, m.Key)
+	}
+	p, err = file.Look(context.Background(), strings.NewReader(text), m, time.UTC, 20)
+	if err != nil || len(p.Becomes) != 3 || p.Becomes[0].Attrs["name"] != "Ada" || len(p.Faults) != 1 || !strings.Contains(p.Faults[0], `line 3: column Hire date is "soon"`) {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

@@ -19,9 +19,12 @@ type watch struct {
 	most uint64
 }
 
+// step is how often memory is looked at, 64 MiB: looking costs more than reading.
+const step = 26
+
 func (w *watch) Read(p []byte) (int, error) {
 	n, err := w.from.Read(p)
-	if before := w.read >> 24; (w.read+int64(n))>>24 != before {
+	if before := w.read >> step; (w.read+int64(n))>>step != before {
 		var m runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&m)
@@ -51,9 +54,11 @@ func TestALargeTableIsNotHeld(t *testing.T) {
 }
 
 func BenchmarkCSV(b *testing.B) {
+	m := people()
+	m.Fields = m.Fields[1:]
 	for b.Loop() {
 		from := &watch{from: io.MultiReader(strings.NewReader("Worker ID,Name,Start,Fired\n"), &many{n: 1_000_000, wide: 2_000, bad: 1_000_000})}
-		err := file.New().Import(context.Background(), from, settings(b, people(), sources.Statement{}), intake(b))
+		err := file.New().Import(context.Background(), from, settings(b, m, sources.Statement{}), intake(b))
 		if err == nil || !strings.Contains(err.Error(), "line 1000001") {
 			b.Fatal(err)
 		}
