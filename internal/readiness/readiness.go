@@ -123,7 +123,8 @@ type Picture struct {
 	// nobody has adopted.
 	Proposed []string `json:"proposed"`
 
-	Answers []checks.Check `json:"-"`
+	Answers []checks.Check  `json:"-"`
+	Ending  []checks.Waiver `json:"-"` // exceptions that end soon
 }
 
 func get(c *op.Call, _ op.None) (Picture, error) {
@@ -145,6 +146,9 @@ func get(c *op.Call, _ op.None) (Picture, error) {
 		return p, err
 	}
 	if p.Answers, err = checks.All(c); err != nil {
+		return p, err
+	}
+	if p.Ending, err = checks.EndingSoon(c); err != nil {
 		return p, err
 	}
 	if p.Controls, err = known(c, p.Answers); err != nil {

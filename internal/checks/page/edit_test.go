@@ -167,7 +167,7 @@ func TestTheCalendarOpensToWhatHappened(t *testing.T) {
 		}
 		one := v.Get("/coverage?check=git.commit.signed&source=" + string(s.ID) + "&key=a1")
 		one.Says("h1", "It held 0.0000 %")
-		v.Get("/coverage?check=git.commit.signed&source=" + string(s.ID) + "&key=b2").Says("h1", "It held 100.0000 %")
+		v.Get("/coverage?check=git.commit.signed&source="+string(s.ID)+"&key=b2").Says("h1", "It held 100.0000 %")
 		v.Get("/coverage?check=git.commit.signed&months=2020-03").Says("h1", "Nothing is known")
 		v.Get("/coverage?check=no.such").Is(http.StatusNotFound)
 		v.Get("/coverage?check=git.commit.signed&from=x&to=y").Is(http.StatusUnprocessableEntity)
