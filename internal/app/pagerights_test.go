@@ -48,6 +48,14 @@ var acts = map[string]string{
 	"POST /controls/{id}/retire":             "controls.retire",
 	"POST /checks/new":                       "checks.create",
 	"POST /checks/{id}/except":               "exceptions.create",
+	"POST /checks/import":                    "checks.import",
+	"POST /checks/{id}/edit":                 "checks.update",
+	"POST /checks/{id}/judge":                "checks.evaluate",
+	"POST /checks/{id}/retire":               "checks.retire",
+	"POST /checks/{id}/restore":              "checks.restore",
+	"POST /checks/{id}/adjust":               "checks.adjust",
+	"POST /exceptions/end":                   "exceptions.end_many",
+	"POST /exceptions/{id}/renew":            "exceptions.create",
 	"POST /exceptions/{id}/approve":          "exceptions.approve",
 	"POST /exceptions/{id}/end":              "exceptions.end",
 	"POST /evidence/new":                     "evidence.create",
@@ -210,6 +218,8 @@ func (x *tenant) fill(pattern string) string {
 		return path + "?read=" + x.ids["source"] + "." + x.ids["job"]
 	case "/erasures/new":
 		return path + "?" + asForm(wished(input{}, x.unneeded())).Encode()
+	case "/coverage":
+		return path + "?check=" + x.ids["check"]
 	case "/join":
 		return path + "?token=" + x.invited(string(x.least()))
 	case "/sources/{id}/progress":
