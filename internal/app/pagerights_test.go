@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
 )
@@ -218,6 +219,11 @@ func (x *tenant) fill(pattern string) string {
 		return path + "?read=" + x.ids["source"] + "." + x.ids["job"]
 	case "/erasures/new":
 		return path + "?" + asForm(wished(input{}, x.unneeded())).Encode()
+	case "/exceptions/{id}/renew": // one is renewed once
+		w := do(x.t, x, checks.Except, x.waiver())
+		_, err := checks.Approve.Do(x.t.Context(), x.second(), checks.WaiverRef{ID: string(w.ID)})
+		x.must(err)
+		return "/exceptions/" + string(w.ID) + "/renew"
 	case "/coverage":
 		return path + "?check=" + x.ids["check"]
 	case "/join":
