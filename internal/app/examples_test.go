@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -26,7 +27,28 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"backups.list":    nothing,
 	"catalogues.list": nothing,
 	"checks.create":   func(x *tenant, _ *op.Desk) input { return input{"yaml": x.ownCheck(fmt.Sprint("n", x.next()))} },
+	// Values that are set already are refused.
+	"checks.adjust": func(x *tenant, _ *op.Desk) input {
+		return input{"id": "git.commit.signed", "params": fmt.Sprintf("days: %d", 31+x.next()%900), "reason": "The period of " + x.mark}
+	},
 	"checks.evaluate": nothing,
+	"checks.export":   func(x *tenant, _ *op.Desk) input { return input{"ids": []string{x.ids["check"]}} },
+	"checks.import":   func(x *tenant, _ *op.Desk) input { return input{"yaml": x.ownCheck(fmt.Sprint("n", x.next()))} },
+	"checks.preview":  func(x *tenant, _ *op.Desk) input { return input{"yaml": x.ownCheck("judged"), "limit": 10} },
+	"checks.restore": func(x *tenant, _ *op.Desk) input {
+		id := x.freshCheck()
+		do(x.t, x, checks.Retire, checks.Reasoned{ID: id, Reason: "Not needed by " + x.mark})
+		return input{"id": id, "reason": "Needed again by " + x.mark}
+	},
+	"checks.retire": func(x *tenant, _ *op.Desk) input {
+		return input{"id": x.freshCheck(), "reason": "Not needed by " + x.mark}
+	},
+	"checks.update": func(x *tenant, _ *op.Desk) input {
+		name := fmt.Sprint("n", x.next())
+		id := do(x.t, x, checks.Create, checks.Authored{YAML: x.ownCheck(name)}).ID
+		return input{"id": id, "yaml": strings.Replace(x.ownCheck(name), "severity: low", "severity: high", 1)}
+	},
+	"checks.versions": ref("check"),
 	"checks.findings": ref("check"),
 	"checks.get":      ref("check"),
 	"checks.list":     func(x *tenant, _ *op.Desk) input { return input{"control": x.ids["code"]} },
@@ -55,6 +77,10 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 			"frequency": "daily", "owner": x.ids["owner"], "version": 1}
 	},
 	"coverage.get": func(x *tenant, _ *op.Desk) input {
+		now := x.desk.Clock.Now()
+		return input{"check": x.ids["check"], "from": now.Add(-time.Hour), "to": now}
+	},
+	"coverage.explain": func(x *tenant, _ *op.Desk) input {
 		now := x.desk.Clock.Now()
 		return input{"check": x.ids["check"], "from": now.Add(-time.Hour), "to": now}
 	},
@@ -89,6 +115,11 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"exceptions.end": func(x *tenant, _ *op.Desk) input {
 		return input{"id": string(do(x.t, x, checks.Except, x.waiver()).ID)}
 	},
+	"exceptions.debt": nothing,
+	"exceptions.end_many": func(x *tenant, _ *op.Desk) input {
+		return input{"ids": []string{string(do(x.t, x, checks.Except, x.waiver()).ID)}}
+	},
+	"exceptions.get":  ref("exception"),
 	"exceptions.list": nothing,
 	"exports.create":  nothing,
 	"jobs.get":        ref("job"),

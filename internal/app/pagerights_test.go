@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
 )
@@ -52,6 +53,14 @@ var acts = map[string]string{
 	"POST /controls/{id}/retire":             "controls.retire",
 	"POST /checks/new":                       "checks.create",
 	"POST /checks/{id}/except":               "exceptions.create",
+	"POST /checks/import":                    "checks.import",
+	"POST /checks/{id}/edit":                 "checks.update",
+	"POST /checks/{id}/judge":                "checks.evaluate",
+	"POST /checks/{id}/retire":               "checks.retire",
+	"POST /checks/{id}/restore":              "checks.restore",
+	"POST /checks/{id}/adjust":               "checks.adjust",
+	"POST /exceptions/end":                   "exceptions.end_many",
+	"POST /exceptions/{id}/renew":            "exceptions.create",
 	"POST /exceptions/{id}/approve":          "exceptions.approve",
 	"POST /exceptions/{id}/end":              "exceptions.end",
 	"POST /evidence/new":                     "evidence.create",
@@ -214,6 +223,13 @@ func (x *tenant) fill(pattern string) string {
 		return path + "?read=" + x.ids["source"] + "." + x.ids["job"]
 	case "/erasures/new":
 		return path + "?" + asForm(wished(input{}, x.unneeded())).Encode()
+	case "/exceptions/{id}/renew": // one is renewed once
+		w := do(x.t, x, checks.Except, x.waiver())
+		_, err := checks.Approve.Do(x.t.Context(), x.second(), checks.WaiverRef{ID: string(w.ID)})
+		x.must(err)
+		return "/exceptions/" + string(w.ID) + "/renew"
+	case "/coverage":
+		return path + "?check=" + x.ids["check"]
 	case "/join":
 		return path + "?token=" + x.invited(string(x.least()))
 	case "/sources/{id}/progress":

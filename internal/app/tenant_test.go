@@ -209,6 +209,12 @@ fixtures:
 `, x.mark, name, x.ids["letters"])
 }
 
+// freshCheck is a check that nobody has changed yet.
+func (x *tenant) freshCheck() string {
+	x.t.Helper()
+	return do(x.t, x, checks.Create, checks.Authored{YAML: x.ownCheck(fmt.Sprint("n", x.next()))}).ID
+}
+
 func (x *tenant) waiver() checks.Waive {
 	return checks.Waive{Check: x.ids["check"], Reason: "Known and accepted by " + x.mark, Owner: "Somebody of " + x.mark, Ends: x.desk.Clock.Now().Add(30 * 24 * time.Hour)}
 }

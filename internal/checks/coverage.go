@@ -174,9 +174,11 @@ func (l *life) read(body string) error {
 }
 
 const (
-	selectHistory = `SELECT i.source_id, i.status, i.class, i.reason, i.starts, i.ends, s.removed FROM check_interval i
-		JOIN source s ON s.org_id = i.org_id AND s.id = i.source_id
-		WHERE i.org_id = ? AND i.check_id = ? AND i.key = ? ORDER BY i.source_id, i.starts`
+	// The sources come first, so that their intervals are found by key and not
+	// among those of all resources.
+	selectHistory = `SELECT i.source_id, i.status, i.class, i.reason, i.starts, i.ends, s.removed FROM source s
+		CROSS JOIN check_interval i WHERE s.org_id = ? AND i.org_id = s.org_id AND i.source_id = s.id
+		AND i.check_id = ? AND i.key = ? ORDER BY i.source_id, i.starts`
 	selectRunEnds = `SELECT at FROM check_result WHERE org_id = ? AND check_id = ? AND source_id = ? ORDER BY at`
 	selectFailing = `SELECT source_id, key, starts, ends FROM check_interval
 		WHERE org_id = ? AND check_id = ? AND status = 'fail' AND ends > ? AND starts < ? AND key <> '' LIMIT ?`

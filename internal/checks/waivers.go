@@ -29,6 +29,30 @@ func (w Waiver) Ending(now time.Time) (soon, last bool) {
 	return left <= WarnFirst, left <= WarnLast
 }
 
+// EndingSoon are the exceptions in force that end soon and that no other one
+// goes on from, for other operations.
+func EndingSoon(c *op.Call) ([]Waiver, error) {
+	rows, err := db.Rows(c.Tx, selectWaivers, []any{c.Org}, scanWaiver)
+	if err != nil {
+		return nil, err
+	}
+	renewed := map[id.Exception]bool{}
+	for _, w := range rows {
+		if s := w.at(c.Now); s == WaiverInForce || s == WaiverPending {
+			renewed[w.Renews] = true
+		}
+	}
+	var out []Waiver
+	for _, w := range rows {
+		w.settle(c.Now, nil)
+		if soon, _ := w.Ending(c.Now); soon && !renewed[w.ID] {
+			out = append(out, w)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Waiver) int { return a.Ends.Compare(b.Ends) })
+	return out, nil
+}
+
 // scope takes which resources an exception is for.
 func (w *Waiver) scope(in Waive) error {
 	keys := slices.Clone(in.Keys)

@@ -11,7 +11,7 @@ import (
 
 // Action is one thing to do, and what it would settle.
 type Action struct {
-	Kind   string        `json:"kind"` // fix, unblock, adopt, state, collect
+	Kind   string        `json:"kind"` // fix, unblock, renew, adopt, state, collect
 	Status checks.Status `json:"status"`
 	// Text says what to do; Finding what is wrong or not known.
 	Text    string `json:"text"`
@@ -24,12 +24,15 @@ type Action struct {
 	Check   string `json:"check,omitempty"`
 	Control string `json:"control,omitempty"`
 	How     string `json:"how,omitempty"`
+	// Exception is the one that ends soon.
+	Exception string `json:"exception,omitempty"`
 }
 
 // Kinds of action, in the order in which they help most.
 const (
 	Fix     = "fix"
 	Unblock = "unblock"
+	Renew   = "renew"
 	Adopt   = "adopt"
 	StateIt = "state"
 	Gather  = "collect"
@@ -40,6 +43,7 @@ const (
 // not been started.
 func (p *Picture) actions() []Action {
 	out := append(p.failures(), p.blind()...)
+	out = append(out, p.endings()...)
 	out = append(out, p.adoptions()...)
 	for _, x := range p.Controls {
 		a := Action{Control: x.Code, Owner: x.OwnerName, Status: checks.NotApplicable, Settles: p.inScope(x)}
@@ -110,6 +114,23 @@ func (p *Picture) blind() []Action {
 			Finding: cmp.Or(a.Reason, a.Title), Owner: p.ownerOf(a), Severity: a.Severity, Settles: p.mapped(a), Check: a.ID, How: a.Remedy})
 	}
 	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(len(b.Settles), len(a.Settles)) })
+	return out
+}
+
+// endings are the exceptions that end soon and that nobody has renewed: what
+// they cover fails openly from then on.
+func (p *Picture) endings() []Action {
+	var out []Action
+	for _, w := range p.Ending {
+		a := Action{Kind: Renew, Status: checks.Excepted, Owner: w.Owner, Settles: []string{}, Exception: string(w.ID),
+			Text: "Repair what the exception for " + w.Check + " covers, or renew it by " + w.Ends.Format("2 January"), Finding: "It ends " + w.Ends.Format("2 January 2006 15:04 UTC") + ": " + w.Reason}
+		for _, x := range p.Answers {
+			if x.ID == w.Check {
+				a.Severity, a.Settles, a.How = x.Severity, p.mapped(x), x.Fix
+			}
+		}
+		out = append(out, a)
+	}
 	return out
 }
 

@@ -124,7 +124,8 @@ type Picture struct {
 	// nobody has adopted.
 	Proposed []string `json:"proposed"`
 
-	Answers []checks.Check `json:"-"`
+	Answers []checks.Check  `json:"-"`
+	Ending  []checks.Waiver `json:"-"` // exceptions that end soon
 }
 
 func get(c *op.Call, _ op.None) (Picture, error) { return at(c, time.Time{}) }
@@ -157,6 +158,11 @@ func at(c *op.Call, then time.Time) (Picture, error) {
 	}
 	if p.Answers, err = checks.AllAt(c, then); err != nil {
 		return p, err
+	}
+	if then.IsZero() {
+		if p.Ending, err = checks.EndingSoon(c); err != nil {
+			return p, err
+		}
 	}
 	if p.Controls, err = known(c, then, p.Answers); err != nil {
 		return p, err

@@ -3,10 +3,12 @@ package readiness_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/evidence"
@@ -220,6 +222,19 @@ func TestFailuresComeFirstAmongTheActsAndNameWhatTheySettle(t *testing.T) {
 		}
 		if len(p.Proposed) == 0 {
 			t.Error("no control is proposed though checks speak for some")
+		}
+		failing := p.Actions[0].Check
+		w := optest.Do(t, desk, checks.Except, checks.Waive{Check: failing, Reason: "Replaced next month.", Ends: desk.Clock.Now().Add(20 * 24 * time.Hour)})
+		optest.Do(t, optest.Member(t, desk, auth.Lead), checks.Approve, checks.WaiverRef{ID: string(w.ID)})
+		ending := func() int {
+			return slices.IndexFunc(picture(t, desk).Actions, func(a readiness.Action) bool { return a.Kind == readiness.Renew && a.Exception == string(w.ID) })
+		}
+		if ending() >= 0 {
+			t.Error("an exception with twenty days left is told of")
+		}
+		optest.Clock(desk).Advance(7 * 24 * time.Hour)
+		if ending() < 0 {
+			t.Error("nothing tells of an exception with thirteen days left")
 		}
 	})
 }

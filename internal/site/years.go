@@ -72,8 +72,8 @@ func StretchHref(q url.Values) func(from, to time.Time) string {
 		for k, v := range q {
 			x[k] = v
 		}
-		x.Set("from", from.UTC().Format(time.RFC3339))
-		x.Set("to", to.UTC().Format(time.RFC3339))
+		x.Set("from", from.UTC().Format(time.RFC3339Nano))
+		x.Set("to", to.UTC().Format(time.RFC3339Nano))
 		return "/coverage?" + x.Encode()
 	}
 }

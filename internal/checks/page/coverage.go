@@ -205,7 +205,7 @@ func (x covered) measured() []site.FactRow {
 // of is the address of the stretch for one check, so that its list can be
 // paged.
 func (x covered) of(check, status, after string) string {
-	q := url.Values{"check": {check}, "from": {x.From.Format(time.RFC3339)}, "to": {x.To.Format(time.RFC3339)}}
+	q := url.Values{"check": {check}, "from": {x.From.Format(time.RFC3339Nano)}, "to": {x.To.Format(time.RFC3339Nano)}}
 	for _, k := range []string{"source", "key"} {
 		if s := x.Q.Get(k); s != "" {
 			q.Set(k, s)

@@ -352,7 +352,7 @@ func (x *editor) fault(field, text string) {
 
 // fill makes the form of the way that is shown.
 func (x *editor) fill() {
-	try := site.ButtonView{Text: "Try it", Name: "do", Value: "try", Attrs: templ.Attributes{"hx-post": x.path(), "hx-target": "#tried", "hx-swap": "outerHTML"}}
+	try := site.ButtonView{Text: "Try it", Name: "do", Value: "try", Attrs: templ.Attributes{"hx-post": x.path(), "hx-target": "#tried", "hx-swap": "outerHTML show:top"}}
 	save := site.ButtonView{Text: "Put it in force", Name: "do", Value: "save", Submit: true}
 	other := site.ButtonView{Text: "As YAML", Name: "do", Value: asYAML, Submit: true}
 	cancel := site.ButtonView{Text: "Cancel", Href: "/checks"}

@@ -210,8 +210,8 @@ func adjusting(v *site.Visit) (deciding, error) {
 	if err != nil {
 		return x, err
 	}
-	if d.Own || len(d.Definition.Params) == 0 {
-		return x, fault.NotFound("%s has no parameters to set.", d.ID)
+	if d.Own {
+		x.Text = "The parameters of your own check are in the check itself: change it."
 	}
 	x.past = past{VersionList: checks.VersionList{ID: d.ID}, Title: d.Title}
 	var lines, help []string

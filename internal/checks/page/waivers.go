@@ -167,6 +167,9 @@ func scopeOf(w checks.Waiver) string {
 
 // endChosen ends the exceptions that were ticked.
 func endChosen(v *site.Visit) error {
+	if err := v.Actor.Require(auth.ExceptWrite); err != nil {
+		return err
+	}
 	var none struct{}
 	if err := v.Form(&none); err != nil {
 		return err

@@ -311,7 +311,7 @@ type act struct {
 // row is an action as the lists show it.
 func row(a readiness.Action) act {
 	out := act{ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: strings.TrimSuffix(firstLine(a.Finding), ".")}
-	if a.Status == checks.Fail || a.Status == checks.Unknown {
+	if a.Status == checks.Fail || a.Status == checks.Unknown || a.Status == checks.Excepted {
 		out.Status = statusOf(a.Status)
 	}
 	if out.Found == out.Text {
@@ -322,6 +322,8 @@ func row(a readiness.Action) act {
 		out.Href = "/controls/library?proposed=1"
 	case a.Kind == readiness.Adopt:
 		out.Href = "/controls/library"
+	case a.Exception != "":
+		out.Href = "/exceptions/" + a.Exception
 	case a.Check != "":
 		out.Href = checkHref(a.Check)
 	default:

@@ -26,6 +26,7 @@ type cause struct {
 	Culprits []culprit // what fails, or cannot be known
 	More     int64     // of those, beyond the ones shown
 	Do       string    // what to do
+	Note     string
 	Act      site.Link // where
 }
 
@@ -33,12 +34,17 @@ type cause struct {
 type culprit struct{ Key, Why, Href string }
 
 // causes finds what keeps the criterion from being ready: what fails first,
-// then what cannot be known, what nobody owns, what has no evidence.
+// then what cannot be known, what nobody owns, what has no evidence; last what
+// bears on it and does not decide.
 func (x *criterion) causes(v *site.Visit) error {
 	if !x.In || x.State.Verdict == readiness.Ready {
 		return nil
 	}
-	var failing, unknown, rest []cause
+	rests := slices.DeleteFunc(slices.Clone(x.Adopted), func(c readiness.Control) bool { return !c.Key })
+	if len(rests) == 0 {
+		rests = x.Adopted // as the verdict has it: on the key ones, or on all
+	}
+	var failing, unknown, rest, beside []cause
 	for _, a := range x.Checks {
 		if !a.Looked || a.Status != checks.Fail && a.Status != checks.Unknown {
 			continue
@@ -47,19 +53,23 @@ func (x *criterion) causes(v *site.Visit) error {
 		if err != nil {
 			return err
 		}
-		if a.Status == checks.Fail {
+		switch {
+		case !slices.ContainsFunc(rests, func(r readiness.Control) bool { return slices.Contains(a.Controls, r.Code) }):
+			c.Note = "bears on it, though no control it rests on is judged by this"
+			beside = append(beside, c)
+		case a.Status == checks.Fail:
 			failing = append(failing, c)
-		} else {
+		default:
 			unknown = append(unknown, c)
 		}
 	}
-	for _, c := range x.Adopted {
+	for _, c := range rests {
 		rest = append(rest, x.lacking(c)...)
 	}
 	if len(x.Adopted) == 0 {
 		rest = append(rest, cause{Status: site.StatusNotStarted, Text: "No control has been adopted for it", Do: "Choose one that answers it.", Act: site.Link{Text: "Controls that answer it", Href: "/controls/library?criterion=" + x.Code}})
 	}
-	x.Causes = slices.Concat(failing, unknown, rest)
+	x.Causes = slices.Concat(failing, unknown, rest, beside)
 	return nil
 }
 

@@ -55,6 +55,17 @@
     if (closer) closer.closest("dialog").close();
   });
 
+  // Putting a word where the cursor was in a text area. Without this the button
+  // sends the form, which comes back with the word at its end.
+  document.addEventListener("click", (event) => {
+    const button = closest(event, "[data-insert]");
+    const area = button && document.getElementById(button.dataset.into);
+    if (!area) return;
+    event.preventDefault();
+    area.setRangeText(button.dataset.insert, area.selectionStart, area.selectionEnd, "end");
+    area.focus();
+  });
+
   // Copying an id or a digest whole.
   const copy = async (text) => {
     if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
