@@ -30,6 +30,7 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/ledger"
+	"github.com/tickmark/tickmark/internal/notify"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -41,6 +42,7 @@ import (
 	"github.com/tickmark/tickmark/internal/scrub"
 	"github.com/tickmark/tickmark/internal/seal"
 	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/tasks"
 	"github.com/tickmark/tickmark/internal/trust"
 )
 
@@ -49,7 +51,8 @@ import (
 func Operations() []op.Operation {
 	all := slices.Concat(orgs.Operations, frameworks.Operations, scopes.Operations, controls.Operations, sources.Operations,
 		evidence.Operations, checks.Operations, readiness.Operations, engagements.Operations, populations.Operations, procedures.Operations,
-		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations)
+		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations,
+		notify.Operations, tasks.Operations)
 	slices.SortFunc(all, func(a, b op.Operation) int { return strings.Compare(a.Name(), b.Name()) })
 	return all
 }
@@ -60,9 +63,10 @@ func Collectors() []sources.Collector { return []sources.Collector{git.New(), ho
 // App is an open installation.
 type App struct {
 	*op.Engine
-	Reader *sources.Reader
-	Keeper *anchors.Keeper // asks outsiders to vouch for the logs
-	Config conf.Config
+	Reader  *sources.Reader
+	Keeper  *anchors.Keeper // asks outsiders to vouch for the logs
+	Courier *notify.Courier // carries letters out of the house
+	Config  conf.Config
 	// Recovery is the root key in writing, when it was made just now.
 	Recovery string
 
@@ -133,6 +137,7 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
 		return err
 	}
+	a.Courier = notify.NewCourier(a.Engine, a.Config.AllowPrivateWebhooks)
 	if a.Keeper, err = a.outsiders(); err != nil {
 		return err
 	}
@@ -150,6 +155,9 @@ func (a *App) outsiders() (*anchors.Keeper, error) {
 
 // Close closes the installation. Entries that wait for a signature get it.
 func (a *App) Close() error {
+	if a.Courier != nil {
+		a.Courier.Close()
+	}
 	err := a.Ledger.SealAll(context.Background())
 	if fault.KindOf(err) == fault.KindConflict {
 		err = nil // the log is read-only; whoever wrote has been told
@@ -238,5 +246,6 @@ func (a *App) Found(ctx context.Context, name string) (*op.Desk, error) {
 
 // Workers lists the kinds of work the machine does.
 func (a *App) Workers() []job.Worker {
-	return append(erasures.Workers(), a.Reader.Worker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
+	list := append(erasures.Workers(), a.Reader.Worker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker(), tasks.Worker())
+	return append(list, a.Courier.Workers()...)
 }

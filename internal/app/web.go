@@ -23,6 +23,7 @@ import (
 	evidencepage "github.com/tickmark/tickmark/internal/evidence/page"
 	"github.com/tickmark/tickmark/internal/id"
 	jobpage "github.com/tickmark/tickmark/internal/job/page"
+	notifypage "github.com/tickmark/tickmark/internal/notify/page"
 	"github.com/tickmark/tickmark/internal/op"
 	opinionspage "github.com/tickmark/tickmark/internal/opinions/page"
 	orgspage "github.com/tickmark/tickmark/internal/orgs/page"
@@ -34,6 +35,7 @@ import (
 	searchpage "github.com/tickmark/tickmark/internal/search/page"
 	"github.com/tickmark/tickmark/internal/site"
 	sourcespage "github.com/tickmark/tickmark/internal/sources/page"
+	taskspage "github.com/tickmark/tickmark/internal/tasks/page"
 	trustpage "github.com/tickmark/tickmark/internal/trust/page"
 )
 
@@ -42,6 +44,7 @@ func Pages(offer assess.Offer) []site.Route {
 	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
 		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(),
+		taskspage.Routes(), notifypage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 
@@ -52,7 +55,8 @@ func gallery(v *site.Visit) error {
 // handlers builds what the public address answers, and what the socket in the
 // data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
-	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: auth.NewThrottle(), Wake: wake}
+	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: auth.NewThrottle(), Wake: wake,
+		Mailing: func() bool { return a.Courier.Sender != nil }}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())

@@ -134,6 +134,13 @@
 //	Readiness(v ReadinessView)
 //	PeriodLine(v PeriodView)
 //
+// In around.templ:
+//
+//	CommentsAndTasks(v AroundView)
+//	CommentThread(v ThreadView)
+//	TaskRows(list []TaskView)
+//	Lines(text string)
+//
 // In gallery.templ:
 //
 //	Gallery()

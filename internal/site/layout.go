@@ -21,6 +21,8 @@ type Shell struct {
 	AsOf    AsOf
 	Log     LogHead
 	Me      Me
+	Bell    bool  // the person is told of things
+	Unread  int64 // notices
 	Prefs   Prefs
 	Band    Band
 	Keys    []Key           // keys of this page, beside those that hold everywhere

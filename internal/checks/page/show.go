@@ -44,6 +44,7 @@ type detail struct {
 	Me        id.User
 	Form      site.FormView
 	AsTable   bool
+	Around    site.AroundView
 	titles    map[string]string // of the criteria
 }
 
@@ -53,6 +54,29 @@ func showCheck(v *site.Visit) error {
 		return err
 	}
 	return v.Show(x.shell(), showBody(x))
+}
+
+// ask is the task that is added from here: of whoever owns a control that the
+// check speaks for, and with what would settle it.
+func (x detail) ask() site.Ask {
+	a := site.Ask{Object: checks.ObjectPrefix + ":" + x.ID, Title: "Settle the check: " + x.Title, Text: x.Fix}
+	if x.Looked && x.Status == checks.Unknown && x.Remedy != "" {
+		a.Text = x.Remedy
+	}
+	for _, code := range x.Controls {
+		if c, ok := x.Adopted[code]; ok && c.Owner != "" {
+			a.Owner = string(c.Owner)
+			break
+		}
+	}
+	return a
+}
+
+func (x detail) acts() []site.ButtonView {
+	if x.Around.Add == "" {
+		return nil
+	}
+	return []site.ButtonView{{Text: "Add a task", Href: x.Around.Add}}
 }
 
 func (x detail) shell() site.Shell { return shell(x.Title, site.Crumb{Text: x.ID, Mono: true}) }
@@ -94,7 +118,11 @@ func read(v *site.Visit) (detail, error) {
 	for _, c := range cat.Current().Criteria() {
 		x.titles[c.Code] = c.Title
 	}
-	return x, x.readAdopted(v)
+	if err := x.readAdopted(v); err != nil {
+		return x, err
+	}
+	x.Around, err = site.Around(v, x.ask())
+	return x, err
 }
 
 // which findings are shown: those asked for, or those that matter most.
