@@ -34,13 +34,14 @@ import (
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/importers/asff"
+	"github.com/tickmark/tickmark/internal/importers/file"
 	"github.com/tickmark/tickmark/internal/importers/ocsf"
 	"github.com/tickmark/tickmark/internal/importers/sarif"
 	"github.com/tickmark/tickmark/internal/importers/trivy"
-	"github.com/tickmark/tickmark/internal/importers/file"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/ledger"
 	"github.com/tickmark/tickmark/internal/mail"
+	"github.com/tickmark/tickmark/internal/notify"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -52,6 +53,7 @@ import (
 	"github.com/tickmark/tickmark/internal/scrub"
 	"github.com/tickmark/tickmark/internal/seal"
 	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/tasks"
 	"github.com/tickmark/tickmark/internal/trust"
 	"github.com/tickmark/tickmark/internal/views"
 )
@@ -61,7 +63,8 @@ import (
 func Operations() []op.Operation {
 	all := slices.Concat(orgs.Operations, frameworks.Operations, scopes.Operations, controls.Operations, sources.Operations,
 		evidence.Operations, checks.Operations, readiness.Operations, engagements.Operations, populations.Operations, procedures.Operations,
-		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations, views.Operations)
+		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations, views.Operations,
+		notify.Operations, tasks.Operations)
 	slices.SortFunc(all, func(a, b op.Operation) int { return strings.Compare(a.Name(), b.Name()) })
 	return all
 }
@@ -94,9 +97,10 @@ func Importers() []sources.Importer {
 // App is an open installation.
 type App struct {
 	*op.Engine
-	Reader *sources.Reader
-	Keeper *anchors.Keeper // asks outsiders to vouch for the logs
-	Config conf.Config
+	Reader  *sources.Reader
+	Keeper  *anchors.Keeper // asks outsiders to vouch for the logs
+	Courier *notify.Courier // carries letters out of the house
+	Config  conf.Config
 	// Recovery is the root key in writing, when it was made just now.
 	Recovery string
 
@@ -169,6 +173,7 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	}
 	a.Reader.Feed(a.Config.Imports.Bytes(), Importers()...)
 	a.Engine.Try = a.Reader.Try
+	a.Courier = notify.NewCourier(a.Engine, a.Config.AllowPrivateWebhooks)
 	if a.Keeper, err = a.outsiders(); err != nil {
 		return err
 	}
@@ -191,6 +196,9 @@ func (a *App) outsiders() (*anchors.Keeper, error) {
 
 // Close closes the installation. Entries that wait for a signature get it.
 func (a *App) Close() error {
+	if a.Courier != nil {
+		a.Courier.Close()
+	}
 	err := a.Ledger.SealAll(context.Background())
 	if fault.KindOf(err) == fault.KindConflict {
 		err = nil // the log is read-only; whoever wrote has been told
@@ -279,5 +287,6 @@ func (a *App) Found(ctx context.Context, name string) (*op.Desk, error) {
 
 // Workers lists the kinds of work the machine does.
 func (a *App) Workers() []job.Worker {
-	return append(erasures.Workers(), a.Reader.Worker(), a.Reader.ImportWorker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker())
+	list := append(erasures.Workers(), a.Reader.Worker(), a.Reader.ImportWorker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker(), tasks.Worker())
+	return append(list, a.Courier.Workers()...)
 }

@@ -22,7 +22,8 @@ type section struct {
 var sidebar = []section{
 	{"", []entry{
 		{auth.ControlsRead, site.NavItem{Text: "Home", Href: "/", Icon: site.IconHome, Key: "h"}},
-		{auth.ControlsRead, site.NavItem{Text: "My work", Href: "/work", Icon: site.IconWork, Key: "w"}},
+		{auth.WorkRead, site.NavItem{Text: "My work", Href: "/work", Icon: site.IconWork, Key: "w"}},
+		{auth.WorkRead, site.NavItem{Text: "Tasks", Href: "/tasks", Icon: site.IconDone, Key: "t"}},
 	}},
 	{"Program", []entry{
 		{auth.CriteriaRead, site.NavItem{Text: "Criteria", Href: "/criteria", Icon: site.IconCriteria, Key: "c"}},
@@ -50,6 +51,7 @@ var ownerSidebar = []section{
 		{auth.ControlsRead, site.NavItem{Text: "My work", Href: "/work", Icon: site.IconWork, Key: "w"}},
 		{auth.ControlsRead, site.NavItem{Text: "My controls", Href: "/controls?mine=1", Icon: site.IconControls, Key: "k"}},
 		{auth.EvidenceRead, site.NavItem{Text: "Evidence", Href: "/evidence", Icon: site.IconEvidence, Key: "e"}},
+		{auth.WorkRead, site.NavItem{Text: "Tasks", Href: "/tasks", Icon: site.IconDone, Key: "t"}},
 	}},
 	{"Audit", []entry{
 		{auth.EngageRead, site.NavItem{Text: "Engagements", Href: "/engagements", Icon: site.IconEngagement, Key: "g"}},
@@ -66,6 +68,7 @@ var firmSidebar = []section{
 	{"", []entry{
 		{auth.AuditRead, site.NavItem{Text: "My engagements", Href: "/engagements", Icon: site.IconHome, Key: "h"}},
 		{auth.AuditRead, site.NavItem{Text: "Waiting for me", Href: "/engagements/waiting", Icon: site.IconWork, Key: "w"}},
+		{auth.WorkRead, site.NavItem{Text: "Tasks", Href: "/tasks", Icon: site.IconDone, Key: "t"}},
 	}},
 	{"Firm", []entry{
 		{auth.AuditRead, site.NavItem{Text: "Methodology", Href: "/firm/methodology", Icon: site.IconRuler, Key: "m"}},

@@ -43,6 +43,7 @@ func (a *App) Serve(ctx context.Context, s conf.Server, offer assess.Offer, out 
 	if at, ok := ln.Addr().(*net.TCPAddr); ok && !s.TLS() && !at.IP.IsLoopback() {
 		a.Log.Warn("passwords and cookies cross the network unencrypted: give --tls-cert and --tls-key, or --base-url https://… where a proxy encrypts", "listen", at)
 	}
+	a.Courier.BaseURL = address(s, ln)
 	runner := job.NewRunner(a.Engine, a.Workers(), jobSlots)
 	handler, local := a.handlers(s, offer, runner.Wake)
 	servers := []*http.Server{a.server(handler)}
@@ -95,6 +96,7 @@ func (a *App) run(ctx context.Context, runner *job.Runner, servers []*http.Serve
 		}
 	}
 	background.Wait()
+	a.Courier.Close()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -104,7 +106,7 @@ func (a *App) run(ctx context.Context, runner *job.Runner, servers []*http.Serve
 // tidy forgets what has served its time.
 func (a *App) tidy(ctx context.Context) {
 	for {
-		if err := errors.Join(op.ExpireKeys(ctx, a.Engine), job.Forget(ctx, a.Engine), erasures.Daily(ctx, a.Engine), scrub.Arrange(ctx, a.Engine)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(op.ExpireKeys(ctx, a.Engine), job.Forget(ctx, a.Engine), erasures.Daily(ctx, a.Engine), scrub.Arrange(ctx, a.Engine), a.Courier.Rouse(ctx)); err != nil && ctx.Err() == nil {
 			a.Log.Error("tidying", "err", err)
 		}
 		select {

@@ -25,6 +25,7 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 	jobpage "github.com/tickmark/tickmark/internal/job/page"
 	"github.com/tickmark/tickmark/internal/mcp"
+	notifypage "github.com/tickmark/tickmark/internal/notify/page"
 	"github.com/tickmark/tickmark/internal/op"
 	opinionspage "github.com/tickmark/tickmark/internal/opinions/page"
 	orgspage "github.com/tickmark/tickmark/internal/orgs/page"
@@ -36,6 +37,7 @@ import (
 	searchpage "github.com/tickmark/tickmark/internal/search/page"
 	"github.com/tickmark/tickmark/internal/site"
 	sourcespage "github.com/tickmark/tickmark/internal/sources/page"
+	taskspage "github.com/tickmark/tickmark/internal/tasks/page"
 	trustpage "github.com/tickmark/tickmark/internal/trust/page"
 	viewspage "github.com/tickmark/tickmark/internal/views/page"
 )
@@ -45,6 +47,7 @@ func Pages(offer assess.Offer) []site.Route {
 	return slices.Concat(orgspage.Routes(), scopespage.Routes(), assesspage.New(offer).Routes(), readinesspage.Routes(),
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
 		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(), viewspage.Routes(), helppage.Routes(),
+		taskspage.Routes(), notifypage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 
@@ -56,7 +59,8 @@ func gallery(v *site.Visit) error {
 // data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
 	a.BaseURL = s.BaseURL
-	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake}
+	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake,
+		Mailing: func() bool { return a.Courier.Sender != nil }}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())

@@ -3,6 +3,7 @@ package conf
 import (
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/fault"
@@ -13,12 +14,16 @@ import (
 type Outside struct {
 	TSA      []string `name:"tsa" help:"Authority that time-stamps the logs every hour they grow (RFC 3161); up to four, comma separated or repeated." env:"TICKMARK_TSA" placeholder:"URL"`
 	TSARoots string   `name:"tsa-roots" help:"Certificates, in PEM, that the authorities' must lead to." env:"TICKMARK_TSA_ROOTS" type:"path" placeholder:"FILE"`
-	Policy   string   `name:"witness-policy" help:"C2SP trust policy; its witnesses that have a URL are asked to cosign the logs." env:"TICKMARK_WITNESS_POLICY" type:"path" placeholder:"FILE"`
+	// A member of an organization names where its channels are. Without this none
+	// of them leads into the network that this program stands in.
+	AllowPrivateWebhooks bool   `name:"allow-private-webhooks" help:"Let channels be on addresses that are not of the public internet, and on plain http." env:"TICKMARK_ALLOW_PRIVATE_WEBHOOKS"`
+	Policy               string `name:"witness-policy" help:"C2SP trust policy; its witnesses that have a URL are asked to cosign the logs." env:"TICKMARK_WITNESS_POLICY" type:"path" placeholder:"FILE"`
 }
 
 // outsideFromEnv is Outside for a command that has no flags of its own for it.
 func outsideFromEnv() Outside {
 	o := Outside{TSARoots: os.Getenv("TICKMARK_TSA_ROOTS"), Policy: os.Getenv("TICKMARK_WITNESS_POLICY")}
+	o.AllowPrivateWebhooks, _ = strconv.ParseBool(os.Getenv("TICKMARK_ALLOW_PRIVATE_WEBHOOKS"))
 	for u := range strings.SplitSeq(os.Getenv("TICKMARK_TSA"), ",") {
 		if u = strings.TrimSpace(u); u != "" {
 			o.TSA = append(o.TSA, u)

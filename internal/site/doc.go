@@ -150,6 +150,12 @@
 // In years.templ:
 //
 //	YearsChooser(v YearsView)
+// In around.templ:
+//
+//	CommentsAndTasks(v AroundView)
+//	CommentThread(v ThreadView)
+//	TaskRows(list []TaskView)
+//	Lines(text string)
 //
 // In gallery.templ:
 //

@@ -35,7 +35,7 @@ var galleryIcons = []Icon{
 	IconPolicies, IconEngagement, IconRequests, IconReports, IconSources, IconLog, IconOverview, IconLayers, IconTesting,
 	IconDeviations, IconScale, IconDocument, IconRuler, IconJobs, IconBackup, IconKeys, IconHealth, IconSettings, IconSearch,
 	IconAsOf, IconLogHead, IconLock, IconUpDown, IconDown, IconMore, IconPlus, IconClose, IconCopy, IconDone, IconDownload,
-	IconUpload, IconHidden, IconEye, IconFlag, IconSun, IconMoon, IconDevice, IconKeyboard, IconSignOut, IconTraining, IconRefresh, IconInfo,
+	IconUpload, IconHidden, IconEye, IconFlag, IconSun, IconMoon, IconDevice, IconKeyboard, IconSignOut, IconTraining, IconRefresh, IconInfo, IconBell,
 }
 
 var galleryBands = []Band{

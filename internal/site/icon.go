@@ -58,4 +58,5 @@ const (
 	IconTraining   Icon = "training"
 	IconRefresh    Icon = "refresh"
 	IconInfo       Icon = "info"
+	IconBell       Icon = "bell"
 )

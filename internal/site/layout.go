@@ -24,6 +24,8 @@ type Shell struct {
 	AsOf    AsOf      // set by Show where the page moves
 	Log     LogHead
 	Me      Me
+	Bell    bool  // the person is told of things
+	Unread  int64 // notices
 	Prefs   Prefs
 	Band    Band
 	Keys    []Key           // keys of this page, beside those that hold everywhere

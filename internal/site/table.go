@@ -106,8 +106,9 @@ type Chip struct {
 
 // Bulk lets several rows be chosen and acted on at once.
 type Bulk struct {
-	Action  string // address the choice is posted to
-	Unit    string // "checks": the bar says how many it will touch
+	Action  string          // address the choice is posted to
+	Unit    string          // "checks": the bar says how many it will touch
+	Fields  templ.Component // what an act needs to know: a day, a person
 	Buttons []ButtonView
 	More    templ.Component // fields that the act needs: a new owner, a reason
 	Back    string          // address of the list, posted as "back"

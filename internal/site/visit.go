@@ -22,6 +22,7 @@ import (
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/notify"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/scrub"
@@ -42,6 +43,8 @@ type Web struct {
 	Throttle *auth.Throttle
 	// Wake makes the machine look for work that a page has put in line.
 	Wake func()
+	// Mailing reports whether a mail server is named; nil for no.
+	Mailing func() bool
 }
 
 // A Visit is one request by one person, who may be nobody yet.
@@ -256,6 +259,13 @@ func (v *Visit) dress(s *Shell) error {
 	s.Prefs = ReadPrefs(v.R)
 	s.Nav, s.Tabs = v.Web.Nav(v.Actor), v.Web.Tabs(v.Actor)
 	s.AsOf.Off = !s.Moves
+	if s.Bell = v.Actor.May(auth.WorkRead) && v.Actor.User != ""; s.Bell {
+		n, err := notify.Count.Do(v.Context(), v.Desk, op.None{})
+		if err != nil {
+			return err
+		}
+		s.Unread = n.Unread
+	}
 	if v.Actor.May(auth.LogRead) {
 		head, err := evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
 		if err != nil {

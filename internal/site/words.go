@@ -114,3 +114,6 @@ func or(s, otherwise string) string {
 
 // plain is a number for attributes that machines read.
 func plain(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Plain is a number as a form carries it.
+func Plain(n int64) string { return plain(n) }

@@ -206,7 +206,7 @@ func (x Comment) mention(c *op.Call, called []auth.Member) error {
 }
 
 // link is where a comment is read.
-func (x Comment) link() string { return place(x.Object) + "#" + string(x.ID) }
+func (x Comment) link() string { return Place(x.Object) + "#" + string(x.ID) }
 
 // tell tells those whom the comment mentions. A notice names the thing and not
 // what was said: that is read where it stands.

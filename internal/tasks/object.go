@@ -133,7 +133,7 @@ func (t *Task) resolve(c *op.Call) error {
 
 // Place is where an object is seen, for links in notices. Whether the reader
 // may open it is asked there.
-func place(ref string) string {
+func Place(ref string) string {
 	if t, name, ok := thingOf(ref); ok {
 		return t.Href + name
 	}

@@ -29,12 +29,13 @@ var (
 	Reschedule = op.Write("tasks.reschedule", "Move tasks to another day.", auth.WorkWrite, reschedule)
 
 	Comments = op.Read("comments.list", "List the comments on a thing, the oldest first.", auth.WorkRead, thread)
+	Mine     = op.Read("comments.get", "Show a comment of yours.", auth.WorkRead, func(c *op.Call, in CommentRef) (Comment, error) { return own(c, in.ID) })
 	Mentions = op.Read("comments.mentions", "List the comments that mention you, the newest first.", auth.WorkRead, mentions)
 	Say      = op.Write("comments.create", "Comment on a thing; @ and a member's name or address tells them.", auth.WorkWrite, say)
 	Edit     = op.Write("comments.edit", "Change a comment of yours within 15 minutes. The log keeps both.", auth.WorkWrite, edit)
 	Remove   = op.Write("comments.remove", "Remove a comment of yours. Its place stays.", auth.WorkWrite, remove)
 
-	Operations = []op.Operation{List, Get, Create, Update, Complete, Drop, Reopen, Assign, Reschedule, Comments, Mentions, Say, Edit, Remove, look}
+	Operations = []op.Operation{List, Get, Create, Update, Complete, Drop, Reopen, Assign, Reschedule, Comments, Mine, Mentions, Say, Edit, Remove, look}
 )
 
 // Kinds of notice.

@@ -46,6 +46,7 @@ type detail struct {
 	Me        id.User
 	Form      site.FormView
 	AsTable   bool
+	Around    site.AroundView
 	titles    map[string]string // of the criteria
 }
 
@@ -62,10 +63,29 @@ func showCheck(v *site.Visit) error {
 	return v.Show(x.shell(), showBody(x))
 }
 
+// ask is the task that is added from here: of whoever owns a control that the
+// check speaks for, and with what would settle it.
+func (x detail) ask() site.Errand {
+	a := site.Errand{Object: checks.ObjectPrefix + ":" + x.ID, Title: "Settle the check: " + x.Title, Text: x.Fix}
+	if x.Looked && x.Status == checks.Unknown && x.Remedy != "" {
+		a.Text = x.Remedy
+	}
+	for _, code := range x.Controls {
+		if c, ok := x.Adopted[code]; ok && c.Owner != "" {
+			a.Owner = string(c.Owner)
+			break
+		}
+	}
+	return a
+}
+
 // acts are what may be done with the check itself.
 func (x detail) acts() []site.ButtonView {
 	at := "/checks/" + x.ID
 	out := []site.ButtonView{{Text: "Versions", Href: at + "/versions"}}
+	if x.Around.Add != "" {
+		out = append(out, site.ButtonView{Text: "Add a task", Href: x.Around.Add})
+	}
 	if !x.MayWrite {
 		return out
 	}
@@ -123,7 +143,11 @@ func read(v *site.Visit) (detail, error) {
 	for _, c := range cat.Current().Criteria() {
 		x.titles[c.Code] = c.Title
 	}
-	return x, x.readAdopted(v)
+	if err := x.readAdopted(v); err != nil {
+		return x, err
+	}
+	x.Around, err = site.Around(v, x.ask())
+	return x, err
 }
 
 // which findings are shown: those asked for, or those that matter most.

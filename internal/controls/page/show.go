@@ -45,6 +45,7 @@ type detail struct {
 	Then         time.Time // the same; zero is now
 	May, MayAdd  bool
 	TableInstead bool
+	Around       site.AroundView
 	titles       map[string]string
 }
 
@@ -103,6 +104,9 @@ func read(v *site.Visit, ref string) (detail, error) {
 	x.May = x.May && c.Retired.IsZero()
 	x.MayAdd = v.Actor.May("evidence:write") && c.Retired.IsZero() && then.IsZero()
 	if x.titles, _, err = titles(); err != nil {
+		return x, err
+	}
+	if x.Around, err = site.Around(v, x.ask()); err != nil {
 		return x, err
 	}
 	for _, step := range []func(*site.Visit) error{x.readChecks, x.readHeld, x.readRecords} {
@@ -388,8 +392,20 @@ func (x detail) facts() []site.Fact {
 		{Text: fmt.Sprintf("Version %d, in force since %s", x.Version, site.Date(x.Updated)), Href: "#history"}, {Text: "Owner", Person: orElse(x.OwnerName, "Nobody yet")}}
 }
 
+// ask is the task that is added from here: its owner, and what it would settle.
+func (x detail) ask() site.Errand {
+	a := site.Errand{Object: string(x.ID), Title: "See to " + x.Code + ": " + x.Title, Owner: string(x.Owner)}
+	if x.Why != "" {
+		a.Text = "It would settle: " + x.Why
+	}
+	return a
+}
+
 func (x detail) acts() []site.ButtonView {
 	var out []site.ButtonView
+	if x.Around.Add != "" && x.Retired.IsZero() {
+		out = append(out, site.ButtonView{Text: "Add a task", Href: x.Around.Add})
+	}
 	if x.May {
 		out = append(out, site.ButtonView{Text: "Retire", Opens: "retire", Href: implied(x.Control.Control) + "/retire"},
 			site.ButtonView{Text: "Edit", Href: implied(x.Control.Control) + "/edit"})

@@ -43,6 +43,7 @@ type record struct {
 	Gone   string  // why there are no bytes
 	Fields []string
 	Erase  bool // the reader may ask for its erasure
+	Around site.AroundView
 }
 
 // piece is one part of a record that is made of several.
@@ -70,6 +71,9 @@ func showRecord(v *site.Visit) error {
 		if err := x.decode(v, content); err != nil {
 			return err
 		}
+	}
+	if x.Around, err = site.Around(v, site.Errand{Object: string(r.ID), Title: "See to the record: " + r.Title}); err != nil {
+		return err
 	}
 	return v.Show(evidenceShell(r.Title, site.Crumb{Text: site.Short(string(r.ID)), Mono: true}), recordBody(x))
 }

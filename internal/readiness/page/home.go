@@ -37,7 +37,7 @@ func showHome(v *site.Visit) error {
 		if v.Actor.May(auth.SourcesRead) {
 			return v.Goto("/sources")
 		}
-		return v.Show(site.Shell{Title: "Home", Current: "/", Crumbs: []site.Crumb{{Text: "Home"}}}, quietBody())
+		return v.Goto("/work") // an employee: what they are asked to do
 	}
 	p, err := readThen(v)
 	if err != nil {
@@ -236,7 +236,7 @@ func counted(t readiness.Tally) []site.TotalRow {
 	return out
 }
 
-func tasks(n int) string { return site.Plural(int64(n), "task", "tasks") }
+func tasksOf(n int) string { return site.Plural(int64(n), "task", "tasks") }
 
 // untold is what the first page does not say of another day, and why.
 func (h home) untold() []site.FactRow {

@@ -120,7 +120,7 @@ func TestHomeIsQuietForWhoMaySeeNothingOfTheProgram(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		s := sitetest.New(t, desk.Engine, page.Routes())
 		employee := s.As(optest.Member(t, desk, auth.Employee))
-		employee.Get("/").Says("h1", "Nothing waits for you")
+		employee.Get("/").LeadsTo("/work")
 		s.As(optest.Member(t, desk, auth.Operator)).Get("/").LeadsTo("/sources")
 		s.As(optest.Member(t, desk, auth.Sponsor)).Get("/").Says("h1", "None of 33 criteria is ready")
 		employee.Get("/criteria").Is(http.StatusForbidden)

@@ -212,6 +212,7 @@ type finished struct {
 	detail
 	Run      sources.Run
 	Evidence op.Page[evidence.Record]
+	Around   site.AroundView
 }
 
 func showRun(v *site.Visit) error {
@@ -233,6 +234,9 @@ func showRun(v *site.Visit) error {
 		if x.Evidence, err = evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Run: string(r.ID), Limit: op.MaxLimit}); err != nil {
 			return err
 		}
+	}
+	if x.Around, err = site.Around(v, site.Errand{Object: string(r.ID), Title: "See to a run of " + x.Name}); err != nil {
+		return err
 	}
 	return v.Show(shell("Run", site.Crumb{Text: x.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: site.Short(string(r.ID)), Mono: true}), runBody(x))
 }
