@@ -21,6 +21,7 @@ import (
 	"github.com/tickmark/tickmark/internal/collectors/host"
 	"github.com/tickmark/tickmark/internal/collectors/ldap"
 	"github.com/tickmark/tickmark/internal/collectors/postgres"
+	"github.com/tickmark/tickmark/internal/collectors/prometheus"
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
@@ -58,7 +59,7 @@ func Operations() []op.Operation {
 
 // Collectors lists what can be read.
 func Collectors() []sources.Collector {
-	return []sources.Collector{git.New(), host.New(), ldap.New(), postgres.New()}
+	return []sources.Collector{git.New(), host.New(), ldap.New(), postgres.New(), prometheus.New()}
 }
 
 // App is an open installation.

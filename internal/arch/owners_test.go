@@ -30,7 +30,7 @@ var owners = map[string][]string{
 	"github.com/minio/minio-go":         {"internal/blob"},
 	"github.com/pdfcpu/pdfcpu":          {"internal/doc"},
 	"github.com/pressly/goose":          {"internal/db"},
-	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources"},
+	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources", "internal/collectors/prometheus"},
 	"golang.org/x/crypto":               {"internal/auth", "internal/collectors/git"},
 	"golang.org/x/image":                {"internal/doc"},
 	"golang.org/x/mod":                  {"internal/canon", "internal/cosign", "internal/bundle", "internal/ledger", "internal/evidence", "internal/witness", "internal/anchors", "internal/app", "cmd/tickmark-verify"},
