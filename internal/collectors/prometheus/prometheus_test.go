@@ -39,7 +39,7 @@ func TestServerIsRead(t *testing.T) {
 		return "none called " + name
 	}
 	serverstest.Has(t, in, "alert_rule", rule("Down"), map[string]any{
-		"group": "service", "expression": "up == 0", "for_seconds": 5400, "severity": "critical", "runbook": "https://runbooks.acme.test/down", "described": true, "health": "ok",
+		"group": "service", "expression": "up == 2", "for_seconds": 5400, "severity": "critical", "runbook": "https://runbooks.acme.test/down", "described": true, "health": "ok",
 	})
 	serverstest.Has(t, in, "alert_rule", rule("Always"), map[string]any{"severity": "", "runbook": "", "described": false, "state": "firing"})
 	serverstest.Has(t, in, "alert_rule", rule("Broken"), map[string]any{"health": "err"})

@@ -42,7 +42,7 @@ const ruleFile = `
 groups:
   - name: service
     rules:
-      - {alert: Down, expr: up == 0, for: 1h30m, labels: {severity: critical}, annotations: {summary: It is down, runbook_url: "https://runbooks.acme.test/down"}}
+      - {alert: Down, expr: up == 2, for: 1h30m, labels: {severity: critical}, annotations: {summary: It is down, runbook_url: "https://runbooks.acme.test/down"}}
       - {alert: Always, expr: vector(1)}
       - {alert: Broken, expr: "vector(1) * on() (vector(1) or label_replace(vector(1), \"a\", \"b\", \"\", \"\"))", labels: {severity: warning}}
       - {record: job:up, expr: sum(up)}
