@@ -115,7 +115,9 @@ func statements(t *tree) ([]sqlscan.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(s sqlscan.Statement) bool { return s.Pkg == "internal/db" || s.Pkg == "internal/collectors/postgres" }), nil
+	return slices.DeleteFunc(all, func(s sqlscan.Statement) bool {
+		return s.Pkg == "internal/db" || s.Pkg == "internal/collectors/postgres"
+	}), nil
 }
 
 // each makes a rule of what is wrong with one statement.
