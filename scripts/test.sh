@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 # Set to nothing to allow the tests that need them to be skipped.
 export TICKMARK_REQUIRE_POSTGRES="${TICKMARK_REQUIRE_POSTGRES-1}"
 export TICKMARK_REQUIRE_CHROMIUM="${TICKMARK_REQUIRE_CHROMIUM-1}"
+export TICKMARK_REQUIRE_SERVERS="${TICKMARK_REQUIRE_SERVERS-1}"
 
 if [ "${1:-}" != inside ]; then
 	started=$(date +%s)

@@ -23,6 +23,7 @@ import (
 	"github.com/tickmark/tickmark/internal/collectors/host"
 	"github.com/tickmark/tickmark/internal/collectors/ldap"
 	"github.com/tickmark/tickmark/internal/collectors/postgres"
+	"github.com/tickmark/tickmark/internal/collectors/prometheus"
 	"github.com/tickmark/tickmark/internal/collectors/tls"
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/controls"
@@ -78,6 +79,7 @@ func Collectors() []sources.Collector {
 		host.New(),
 		ldap.New(),
 		postgres.New(),
+		prometheus.New(),
 		tls.New(),
 	}
 }
