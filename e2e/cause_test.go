@@ -39,19 +39,18 @@ func TestThreeClicksFromHomeToTheCause(t *testing.T) {
 			if p.Text("#why") == "" || p.Count("#why .tm-row-text") == 0 {
 				t.Errorf("%s does not say what to do: %q", cell, p.Text("#why"))
 			}
-			// The second leads to the check, or to the act.
+			if p.Count("#why li a[href^='/sources/']") == 0 {
+				t.Fatalf("%s names nothing that fails: %q", cell, p.Text("#why"))
+			}
+			// The second leads to the check: why and how.
 			click("#why li .tm-row-link")
-			if strings.Contains(p.URL(), "/checks/") {
-				if p.Count("#why") == 0 {
-					t.Error("the check does not say why and how")
-				}
-				if p.Count("#findings tbody a") > 0 {
-					click("#findings tbody a") // the third: the very thing that fails
-					p.Wait("h1")
-					if !strings.Contains(p.URL(), "/sources/") {
-						t.Errorf("the third press leads to %s", p.URL())
-					}
-				}
+			if !strings.Contains(p.URL(), "/checks/") || p.Count("#why") == 0 {
+				t.Errorf("the second press leads to %s", p.URL())
+			}
+			// The third to the very thing that fails.
+			click("#findings tbody a[href^='/sources/']")
+			if !strings.Contains(p.URL(), "/sources/") {
+				t.Errorf("the third press leads to %s", p.URL())
 			}
 			if clicks > 3 {
 				t.Errorf("it took %d presses", clicks)

@@ -105,9 +105,10 @@ CREATE TABLE check_exception (
 	starts   BIGINT NOT NULL,
 	ends     BIGINT NOT NULL,
 	ended    BIGINT NOT NULL,
-	created  BIGINT NOT NULL, asker_id TEXT NOT NULL DEFAULT '', asker TEXT NOT NULL DEFAULT '', approver_id TEXT NOT NULL DEFAULT '',
+	created  BIGINT NOT NULL, asker_id TEXT NOT NULL DEFAULT '', asker TEXT NOT NULL DEFAULT '', approver_id TEXT NOT NULL DEFAULT '', keys TEXT NOT NULL DEFAULT '', renews TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, id)
 );
+CREATE INDEX check_exception_ends ON check_exception (org_id, ends, id);
 CREATE INDEX check_exception_of ON check_exception (org_id, check_id);
 
 CREATE TABLE check_interval (
@@ -124,7 +125,7 @@ CREATE TABLE check_interval (
 	run_id    TEXT   NOT NULL,
 	PRIMARY KEY (org_id, check_id, source_id, key, starts)
 );
-CREATE INDEX check_interval_open ON check_interval (org_id, check_id, ends, status);
+CREATE INDEX check_interval_time ON check_interval (org_id, check_id, status, ends, key, source_id, starts);
 
 CREATE TABLE check_result (
 	org_id         TEXT   NOT NULL,
@@ -143,6 +144,19 @@ CREATE TABLE check_result (
 	reason         TEXT   NOT NULL,
 	remedy         TEXT   NOT NULL,
 	PRIMARY KEY (org_id, check_id, source_id, at)
+);
+
+CREATE TABLE check_setting (
+	org_id    TEXT    NOT NULL,
+	check_id  TEXT    NOT NULL,
+	effective BIGINT  NOT NULL,
+	act       TEXT    NOT NULL,
+	off       BOOLEAN NOT NULL,
+	params    TEXT    NOT NULL,
+	digest    TEXT    NOT NULL,
+	why       TEXT    NOT NULL,
+	actor     TEXT    NOT NULL,
+	PRIMARY KEY (org_id, check_id, effective)
 );
 
 CREATE TABLE control (
