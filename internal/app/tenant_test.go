@@ -212,7 +212,9 @@ fixtures:
 // freshCheck is a check that nobody has changed yet.
 func (x *tenant) freshCheck() string {
 	x.t.Helper()
-	return do(x.t, x, checks.Create, checks.Authored{YAML: x.ownCheck(fmt.Sprint("n", x.next()))}).ID
+	id := do(x.t, x, checks.Create, checks.Authored{YAML: x.ownCheck(fmt.Sprint("n", x.next()))}).ID
+	x.ids["fresh check"] = id
+	return id
 }
 
 func (x *tenant) waiver() checks.Waive {

@@ -182,6 +182,19 @@ func drawn(spans []checks.Span) []site.Interval {
 	return out
 }
 
+// other is the same as a table, or as a calendar.
+func (x covered) other() site.Link {
+	q := url.Values{"months": {x.From.Format("2006-01")}}
+	for k, v := range x.Q {
+		q[k] = v
+	}
+	if x.AsTable {
+		return site.Link{Text: "Calendar", Href: "/coverage?" + q.Encode()}
+	}
+	q.Set("as", "table")
+	return site.Link{Text: "Table", Href: "/coverage?" + q.Encode()}
+}
+
 func (x covered) years() site.YearsView {
 	first := time.Time{}
 	if !x.Held.From.IsZero() && len(x.Held.Spans) > 0 && x.Held.Spans[0].Status != checks.Unknown {

@@ -96,7 +96,7 @@ func monthsBody(x covered) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = site.Card(site.CardView{ID: "coverage", Title: "Coverage", Flush: true, Aside: legend(), Foot: site.YearsChooser(x.years())}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = site.Card(site.CardView{ID: "coverage", Title: "Coverage", Flush: true, Aside: site.Group(legend(), site.LinkText(x.other())), Foot: site.YearsChooser(x.years())}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
