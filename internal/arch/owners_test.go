@@ -33,7 +33,6 @@ var owners = map[string][]string{
 	"github.com/pdfcpu/pdfcpu":          {"internal/doc"},
 	"github.com/pressly/goose":          {"internal/db"},
 	"github.com/xuri/excelize":          {"internal/doc"},
-	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources"},
 	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources", "internal/collectors/prometheus"},
 	"golang.org/x/crypto":               {"internal/auth", "internal/collectors/git"},
 	"golang.org/x/image":                {"internal/doc"},

@@ -147,9 +147,11 @@
 //	QR(text, name string)
 //	PasskeyForm(v PasskeyView)
 //	Codes(list []string)
+//
 // In years.templ:
 //
 //	YearsChooser(v YearsView)
+//
 // In around.templ:
 //
 //	CommentsAndTasks(v AroundView)
