@@ -24,6 +24,8 @@ func Routes() []site.Route {
 		{Pattern: "GET /sources/{id}/progress", Handle: showProgress},
 		{Pattern: "GET /sources/{id}/remove", Handle: showRemove},
 		{Pattern: "POST /sources/{id}/remove", Handle: remove},
+		{Pattern: "GET /sources/{id}/mapping", Handle: showMapping},
+		{Pattern: "POST /sources/{id}/mapping", Handle: saveMapping},
 		{Pattern: "GET /sources/{id}/{kind}", Handle: showKind},
 		{Pattern: "GET /sources/{id}/{kind}/{key...}", Handle: showResource},
 		{Pattern: "GET /runs/{id}", Handle: showRun},
