@@ -167,6 +167,9 @@ func (x detail) acts() []site.ButtonView {
 		return nil
 	}
 	href := "/sources/" + string(x.ID)
+	if x.Kind == sources.KindFile {
+		return []site.ButtonView{{Text: "Disconnect", Opens: "remove", Href: href + "/remove"}, {Text: "Map its columns", Kind: site.ButtonPrimary, Href: href + "/mapping"}}
+	}
 	return []site.ButtonView{{Text: "Disconnect", Opens: "remove", Href: href + "/remove"},
 		{Text: "Read it now", Kind: site.ButtonPrimary, Icon: site.IconRefresh, Submit: true, Form: "collect", Busy: x.Job != nil}}
 }
