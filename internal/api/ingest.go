@@ -18,6 +18,7 @@ import (
 type File struct {
 	Name, Format, Source string
 	SkipBad              bool
+	Statement            string // what is said of a table, in JSON
 }
 
 // maxFiling bounds how many files are on their way in; each takes disk, not
@@ -86,7 +87,7 @@ func (p *patient) Read(b []byte) (int, error) {
 // fileOf finds the file in a request: what is said of it stands in the query.
 func fileOf(r *http.Request, body io.Reader) (File, io.Reader, error) {
 	q := r.URL.Query()
-	f := File{Name: q.Get("name"), Format: q.Get("format"), Source: r.PathValue("id")}
+	f := File{Name: q.Get("name"), Format: q.Get("format"), Source: r.PathValue("id"), Statement: q.Get("statement")}
 	var err error
 	if text := q.Get("skip_bad"); text != "" {
 		if f.SkipBad, err = strconv.ParseBool(text); err != nil {

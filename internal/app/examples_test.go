@@ -172,8 +172,17 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"scopes.set": func(x *tenant, _ *op.Desk) input {
 		return input{"type": scopes.TypeI, "as_of": "2026-12-31", "requester": x.mark, "version": do(x.t, x, scopes.Get, op.None{}).Version}
 	},
-	"scrubs.get":      nothing,
-	"scrubs.start":    nothing,
+	"scrubs.get":   nothing,
+	"scrubs.start": nothing,
+	"imports.read": func(x *tenant, _ *op.Desk) input {
+		made := x.handIn(x.table())
+		return input{"id": string(made.ID), "source": string(made.Source)}
+	},
+	"mappings.get":  func(x *tenant, _ *op.Desk) input { return input{"source": string(x.table())} },
+	"mappings.list": func(x *tenant, _ *op.Desk) input { return input{"source": string(x.table())} },
+	"mappings.save": func(x *tenant, _ *op.Desk) input {
+		return input{"source": string(x.table()), "columns": `{"kind":"row","key":["k"],"fields":[{"field":"columns"}]}`, "version": 1}
+	},
 	"sources.collect": ref("source"),
 	"sources.cancel": func(x *tenant, _ *op.Desk) input {
 		s := spare(x)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ import (
 // ingest is how the API takes a file: it is read as a job.
 func (a *App) ingest(wake func()) func(context.Context, *op.Desk, api.File, io.Reader) (any, error) {
 	return func(ctx context.Context, desk *op.Desk, f api.File, from io.Reader) (any, error) {
-		made, err := a.Reader.Deliver(ctx, desk, sources.Delivery{Name: f.Name, Format: f.Format, Source: f.Source, SkipBad: f.SkipBad, Queue: true}, from)
+		made, err := a.Reader.Deliver(ctx, desk, sources.Delivery{Name: f.Name, Format: f.Format, Source: f.Source, SkipBad: f.SkipBad, Statement: json.RawMessage(f.Statement), Queue: true}, from)
 		if err == nil {
 			wake()
 		}
@@ -42,6 +43,7 @@ type ingestCmd struct {
 	Source       string   `help:"The source they feed, src_…. Found or connected by the tool and what it looked at, if left out." placeholder:"ID"`
 	SkipBad      bool     `help:"Leave out rows that cannot be taken, and record which. Otherwise one bad row refuses its file."`
 	Quiet        bool     `help:"Show no progress."`
+	tableFlags   `embed:""`
 }
 
 // Run hands the files in one by one: to a server, to the one that holds the
@@ -63,6 +65,9 @@ func (c *ingestCmd) Run(ctx context.Context, t *cli.Terminal) error {
 		take = func(ctx context.Context, t *cli.Terminal, name string, from io.Reader) (sources.Run, error) {
 			return c.near(ctx, t, a, desk, name, from)
 		}
+	}
+	if err := c.prepare(ctx); err != nil {
+		return err
 	}
 	failed := false
 	var done []sources.Run
@@ -151,7 +156,12 @@ func grouped(n int64) string {
 
 // near reads the file in this process.
 func (c *ingestCmd) near(ctx context.Context, t *cli.Terminal, a *App, desk *op.Desk, name string, from io.Reader) (sources.Run, error) {
-	made, err := a.Reader.Deliver(ctx, desk, sources.Delivery{Name: name, Format: c.Format, Source: c.Source, SkipBad: c.SkipBad}, from)
+	if c.columns != "" {
+		if err := c.mapNear(ctx, desk); err != nil {
+			return sources.Run{}, err
+		}
+	}
+	made, err := a.Reader.Deliver(ctx, desk, sources.Delivery{Name: name, Format: c.Format, Source: c.Source, SkipBad: c.SkipBad, Statement: c.statement}, from)
 	if err != nil {
 		return sources.Run{}, err
 	}
@@ -195,6 +205,11 @@ func (c *ingestCmd) say(t *cli.Terminal, p job.Progress, last string) string {
 
 // far hands the file to a server and waits until it was read there.
 func (c *ingestCmd) far(ctx context.Context, t *cli.Terminal, name string, from io.Reader) (sources.Run, error) {
+	if c.columns != "" {
+		if err := c.mapFar(ctx, t); err != nil {
+			return sources.Run{}, err
+		}
+	}
 	path := "/imports"
 	if c.Source != "" {
 		path = "/sources/" + url.PathEscape(c.Source) + "/ingest"
@@ -205,6 +220,9 @@ func (c *ingestCmd) far(ctx context.Context, t *cli.Terminal, name string, from 
 	}
 	if c.SkipBad {
 		q.Set("skip_bad", "true")
+	}
+	if len(c.statement) > 0 {
+		q.Set("statement", string(c.statement))
 	}
 	var made sources.Import
 	if err := t.Post(ctx, path+"?"+q.Encode(), from, &made); err != nil {

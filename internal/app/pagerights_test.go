@@ -75,6 +75,7 @@ var acts = map[string]string{
 	"POST /retention/due":                    "erasures.preview",
 	"POST /export":                           "exports.create",
 	"POST /sources/new":                      "sources.create",
+	"POST /sources/{id}/mapping":             "mappings.save",
 	"POST /sources/{id}/collect":             "sources.collect",
 	"POST /sources/{id}/remove":              "sources.remove",
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
@@ -338,4 +340,19 @@ func tell(c *op.Call, in toldOf) (json.RawMessage, error) {
 		all["statement"] = json.RawMessage(said[0])
 	}
 	return json.Marshal(all)
+}
+
+// ParseMapping reads a mapping that people wrote, as YAML, with what they say of
+// the file under statement.
+func ParseMapping(text []byte) (Columns, Statement, error) {
+	var in struct {
+		Columns   `yaml:",inline"`
+		Statement Statement `yaml:"statement"`
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&in); err != nil {
+		return in.Columns, in.Statement, fault.Invalid("mapping", "kind, key, time, fields, nulls, header, separator, sheet and statement are accepted: %s", clip(err.Error()))
+	}
+	return in.Columns, in.Statement, nil
 }

@@ -33,6 +33,8 @@ func Routes() []site.Route {
 		{Pattern: "POST /sources/{id}/resume", Handle: turn(resume)},
 		{Pattern: "POST /sources/{id}/cancel", Handle: turn(cancel)},
 		{Pattern: "POST /sources/{id}/reconnect", Handle: turn(reconnect)},
+		{Pattern: "GET /sources/{id}/mapping", Handle: showMapping},
+		{Pattern: "POST /sources/{id}/mapping", Handle: saveMapping},
 		{Pattern: "GET /sources/{id}/{kind}", Handle: showKind},
 		{Pattern: "GET /sources/{id}/{kind}/{key...}", Handle: showResource},
 		{Pattern: "GET /runs/{id}", Handle: showRun},

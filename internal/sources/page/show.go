@@ -197,6 +197,9 @@ func (x detail) acts() []site.ButtonView {
 		return nil
 	}
 	out := []site.ButtonView{{Text: "Disconnect", Opens: "remove", Href: href + "/remove"}, {Text: "Settings", Href: href + "/edit"}}
+	if x.Kind == sources.KindFile {
+		return append(out, site.ButtonView{Text: "Map its columns", Kind: site.ButtonPrimary, Href: href + "/mapping"})
+	}
 	if x.Fed {
 		return out
 	}
