@@ -1002,6 +1002,26 @@ CREATE TABLE source (
 	PRIMARY KEY (org_id, id)
 );
 
+CREATE TABLE source_import (
+	org_id    TEXT    NOT NULL,
+	id        TEXT    NOT NULL,
+	name      TEXT    NOT NULL,
+	format    TEXT    NOT NULL,
+	looks     TEXT    NOT NULL,
+	size      BIGINT  NOT NULL,
+	sha256    TEXT    NOT NULL,
+	address   TEXT    NOT NULL,
+	pieced    BOOLEAN NOT NULL,
+	skip_bad  BOOLEAN NOT NULL,
+	source_id TEXT    NOT NULL,
+	job_id    TEXT    NOT NULL,
+	run_id    TEXT    NOT NULL,
+	refused   TEXT    NOT NULL,
+	actor     TEXT    NOT NULL,
+	created   BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+
 CREATE TABLE source_resource (
 	org_id     TEXT   NOT NULL,
 	source_id  TEXT   NOT NULL,

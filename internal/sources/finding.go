@@ -31,6 +31,9 @@ type Finding struct {
 	Line                                                                                       int64
 	Standards, Requirements                                                                    []string
 	FirstSeen                                                                                  time.Time
+	// NoReason says why the reason of a suppression is not known. Without it a
+	// suppression without a reason is one for which nobody gave any.
+	NoReason string
 	// Key names the finding in its source; a fingerprint of the rest if empty.
 	Key string
 }
@@ -87,11 +90,18 @@ func (f Finding) Resource() Resource {
 	if !f.FirstSeen.IsZero() {
 		attrs["first_seen"] = f.FirstSeen
 	}
+	var absent map[string]string
+	if f.Status == FindingExcepted && f.SuppressedReason == "" {
+		if attrs["suppressed_reason"] = ""; f.NoReason != "" {
+			delete(attrs, "suppressed_reason")
+			absent = map[string]string{"suppressed_reason": f.NoReason}
+		}
+	}
 	key := f.Key
 	if key == "" {
 		key = f.Fingerprint()
 	}
-	return Resource{Kind: KindFinding, Key: key, Attrs: attrs}
+	return Resource{Kind: KindFinding, Key: key, Attrs: attrs, Absent: absent}
 }
 
 // Severity spells what tools call severities in one way; empty for what none

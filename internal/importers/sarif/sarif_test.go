@@ -105,8 +105,11 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestHostileFiles(t *testing.T) { importertest.Hostile(t, sarif.New(), sample(t, "codeql.sarif"))
+func TestHostileFiles(t *testing.T) {
+	importertest.Hostile(t, sarif.New(), sample(t, "codeql.sarif"))
 	importertest.Hostile(t, sarif.New(), sample(t, "gosec.sarif"))
 }
 
-func FuzzImport(f *testing.F) { importertest.Fuzz(f, sarif.New(), sample(f, "codeql.sarif"), sample(f, "gosec.sarif")) }
+func FuzzImport(f *testing.F) {
+	importertest.Fuzz(f, sarif.New(), sample(f, "codeql.sarif"), sample(f, "gosec.sarif"))
+}
