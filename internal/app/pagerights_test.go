@@ -61,6 +61,8 @@ var acts = map[string]string{
 	"POST /retention":                        "retention.update",
 	"POST /retention/due":                    "erasures.preview",
 	"POST /export":                           "exports.create",
+	"POST /sources/ingest":                   "imports.start",
+	"POST /imports/{id}":                     "imports.start",
 	"POST /sources/new":                      "sources.create",
 	"POST /sources/{id}/collect":             "sources.collect",
 	"POST /sources/{id}/remove":              "sources.remove",

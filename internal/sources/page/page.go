@@ -19,6 +19,11 @@ func Routes() []site.Route {
 		{Pattern: "GET /sources", Handle: showList},
 		{Pattern: "GET /sources/new", Handle: showNew},
 		{Pattern: "POST /sources/new", Handle: connect},
+		{Pattern: "GET /sources/ingest", Handle: showIngest},
+		{Pattern: "POST /sources/ingest", Handle: ingest},
+		{Pattern: "GET /imports/{id}", Handle: showImport},
+		{Pattern: "POST /imports/{id}", Handle: startImport},
+		{Pattern: "GET /imports/{id}/progress", Handle: importProgress},
 		{Pattern: "GET /sources/{id}", Handle: showSource},
 		{Pattern: "POST /sources/{id}/collect", Handle: collect},
 		{Pattern: "GET /sources/{id}/progress", Handle: showProgress},
@@ -78,7 +83,7 @@ func (x listed) acts() []site.ButtonView {
 	if !x.May {
 		return nil
 	}
-	return []site.ButtonView{{Text: "Connect a source", Kind: site.ButtonPrimary, Href: "/sources/new"}}
+	return []site.ButtonView{{Text: "Hand in a file", Href: "/sources/ingest"}, {Text: "Connect a source", Kind: site.ButtonPrimary, Href: "/sources/new"}}
 }
 
 // answer is how a source stands: whether its newest run was answered.
