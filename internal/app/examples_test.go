@@ -2,8 +2,10 @@ package app_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/app"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
@@ -88,6 +90,9 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	},
 	"exceptions.list": nothing,
 	"exports.create":  nothing,
+	"imports.get":     func(x *tenant, _ *op.Desk) input { return input{"id": x.handedIn()} },
+	"imports.list":    nothing,
+	"imports.start":   func(x *tenant, _ *op.Desk) input { return input{"id": x.handedIn()} },
 	"jobs.get":        ref("job"),
 	"jobs.list":       nothing,
 	"ledgers.keys":    nothing,
@@ -213,4 +218,14 @@ func (x *tenant) unadopted() string {
 	}
 	x.t.Fatal("the library is used up")
 	return ""
+}
+
+// handedIn is a file that the tenant has handed in, and that nobody has read.
+func (x *tenant) handedIn() string {
+	r, err := sources.NewReader()
+	x.must(err)
+	r.Feed(0, app.Importers()...)
+	made, err := r.Deliver(x.t.Context(), x.desk, sources.Delivery{Name: "scan of " + x.mark, Format: "ocsf"}, strings.NewReader("[]"))
+	x.must(err)
+	return string(made.ID)
 }
