@@ -167,6 +167,7 @@ type handed struct {
 	Job     *job.Job
 	Taken   *sources.Run
 	May     bool
+	Reads   bool // may have the bytes
 }
 
 func showImport(v *site.Visit) error {
@@ -185,7 +186,7 @@ func handedIn(v *site.Visit) (x handed, err error) {
 	if x.Import, err = sources.ImportGet.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")}); err != nil {
 		return x, err
 	}
-	x.May = v.Actor.May(auth.SourcesWrite)
+	x.May, x.Reads = v.Actor.May(auth.SourcesWrite), v.Actor.May(auth.EvidenceRead)
 	switch {
 	case x.Run != "":
 		run, err := sources.RunGet.Do(v.Context(), v.Desk, sources.Ref{ID: string(x.Run)})
@@ -259,6 +260,9 @@ func (x handed) sentence() string {
 func (x handed) facts() []site.FactRow {
 	out := []site.FactRow{site.Text("Looks like", x.Looks), site.Text("Bytes", site.Count(x.Size)), {Key: "SHA-256", Node: site.Digest(site.DigestView{Value: x.SHA256})},
 		{Key: "Handed in", Node: site.Moment(x.Created)}, site.Text("By", x.Actor)}
+	if x.Reads {
+		out = append(out, site.FactRow{Key: "As it came", Node: site.LinkText(site.Link{Text: "Get the file", Href: "/imports/" + string(x.ID) + "/file"})})
+	}
 	if x.Taken != nil {
 		out = append(out, site.FactRow{Key: "Run", Node: site.ShortID(string(x.Run), "/runs/"+string(x.Run))})
 		if n := x.Taken.Scope["left_out"]; n != "" {
@@ -315,3 +319,15 @@ func importProgress(v *site.Visit) error {
 
 // sourceOf is as much of the source as a table of its kinds needs.
 func sourceOf(x handed) sources.Source { return sources.Source{ID: x.Taken.Source, Latest: x.Taken} }
+
+// sendFile gives back the file as it was handed in, from however many pieces.
+func sendFile(v *site.Visit) error {
+	if err := v.Actor.Require(auth.EvidenceRead); err != nil {
+		return err
+	}
+	i, err := sources.ImportGet.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")})
+	if err != nil {
+		return err
+	}
+	return v.Send(string(i.ID), func(w io.Writer) error { return sources.WriteFile(v.Context(), v.Desk, i, w) })
+}

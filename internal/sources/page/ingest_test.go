@@ -64,6 +64,9 @@ func TestAFileIsHandedInLookedAtAndThenRead(t *testing.T) {
 		if part := v.Part(to + "/progress"); part.Header.Get("HX-Redirect") != to {
 			t.Error("the page is not opened anew")
 		}
+		if file := v.Get(to + "/file"); file.Body != scan {
+			t.Errorf("the file comes back as %q", file.Body)
+		}
 		to, _ = hand(strings.Replace(scan, "1.4.0", "3.0.0", 1))
 		v.Post(to, "format", "ocsf", "skip_bad", "false").LeadsTo(to)
 		if _, err := reader.Import(t.Context(), desk, id.Upload(strings.TrimPrefix(to, "/imports/")), nil, false); err == nil {

@@ -24,6 +24,7 @@ func Routes() []site.Route {
 		{Pattern: "GET /imports/{id}", Handle: showImport},
 		{Pattern: "POST /imports/{id}", Handle: startImport},
 		{Pattern: "GET /imports/{id}/progress", Handle: importProgress},
+		{Pattern: "GET /imports/{id}/file", Handle: sendFile},
 		{Pattern: "GET /sources/{id}", Handle: showSource},
 		{Pattern: "POST /sources/{id}/collect", Handle: collect},
 		{Pattern: "GET /sources/{id}/progress", Handle: showProgress},
@@ -167,7 +168,10 @@ func stop(s string) string {
 
 // every says how often a source is read.
 func every(minutes int64) string {
-	if minutes == 1440 {
+	switch minutes {
+	case 0:
+		return "read when a file is handed in"
+	case 1440:
 		return "daily"
 	}
 	return "every " + site.Duration(time.Duration(minutes)*time.Minute)
