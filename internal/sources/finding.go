@@ -182,6 +182,9 @@ type Scans struct {
 
 const maxScans = 100
 
+// severalTargets stays when one is added, so that the source does.
+const severalTargets = "several accounts"
+
 // Of is the scan of a tool. The target of several is not one of them.
 func (s *Scans) Of(tool, version, format, target string) *Scan {
 	if s.by == nil {
@@ -197,7 +200,7 @@ func (s *Scans) Of(tool, version, format, target string) *Scan {
 	}
 	if target != "" && len(s.targets[tool]) < 2 {
 		if s.targets[tool][target] = true; len(s.targets[tool]) > 1 {
-			scan.Target = "several accounts"
+			scan.Target = severalTargets
 		} else {
 			scan.Target = target
 		}
@@ -217,8 +220,12 @@ func (s *Scans) Hand(in *Intake) error {
 	in.Cover(KindFinding, KindScan)
 	for key, list := range map[string][]string{"tool": tools, "tool_version": versions, "target": targets} {
 		slices.Sort(list)
-		if text := strings.Join(slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" }), ", "); text != "" {
-			in.Scope(key, text)
+		list = slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
+		switch {
+		case key == "target" && len(list) > 1:
+			in.Scope(key, severalTargets)
+		case len(list) > 0:
+			in.Scope(key, strings.Join(list, ", "))
 		}
 	}
 	return nil
