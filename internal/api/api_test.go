@@ -72,7 +72,7 @@ func empty(t *testing.T, d *db.DB) (*house, string) {
 	h := &house{t: t, engine: optest.Engine(t, d), logged: &bytes.Buffer{}}
 	h.engine.Log = slog.New(slog.NewTextHandler(h.logged, nil))
 	h.clock = h.engine.Clock.(*clock.Fixed)
-	h.handler = api.New(h.engine, operations(), api.Extra{Bundle: func(ctx context.Context, desk *op.Desk, w io.Writer) error {
+	h.handler = api.New(h.engine, operations(), api.Extra{Ingest: func(context.Context, *op.Desk, api.File, io.Reader) (any, error) { return nil, nil }, Bundle: func(ctx context.Context, desk *op.Desk, w io.Writer) error {
 		_, err := io.WriteString(w, "bundle of "+string(desk.Org))
 		return err
 	}, Examination: func(_ context.Context, _ *op.Desk, engagement string, w io.Writer) error {

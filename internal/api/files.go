@@ -2,16 +2,15 @@ package api
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/durable"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
 )
@@ -68,34 +67,22 @@ func (s *server) bundle(w http.ResponseWriter, r *http.Request, right auth.Right
 		s.refuse(w, r, nil, err)
 		return
 	}
-	f, err := os.CreateTemp("", "tickmark-*.evb")
+	f, err := durable.NewSpool()
 	if err != nil {
 		s.refuse(w, r, nil, err)
 		return
 	}
-	defer func() {
-		if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
-			s.Log.Error("api: a bundle's temporary file", "err", err)
-		}
-	}()
+	defer f.Close()
 	http.NewResponseController(w).SetWriteDeadline(time.Time{}) // as long as it takes
-	err = write(desk, f)
-	var size int64
-	if err == nil {
-		size, err = f.Seek(0, io.SeekCurrent)
-	}
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err != nil {
+	if err := write(desk, f); err != nil {
 		s.refuse(w, r, nil, err)
 		return
 	}
 	name := "tickmark-" + s.Clock.Now().UTC().Format(time.DateOnly) + ".evb"
 	w.Header().Set("Content-Type", asBundle)
-	w.Header().Set("Content-Length", fmt.Sprint(size))
+	w.Header().Set("Content-Length", fmt.Sprint(f.Size()))
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	if _, err := io.Copy(w, f); err != nil && r.Context().Err() == nil {
+	if _, err := io.Copy(w, f.Reader()); err != nil && r.Context().Err() == nil {
 		s.Log.Warn("api: a bundle was not sent whole", "err", err)
 	}
 }

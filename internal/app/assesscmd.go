@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -16,6 +15,7 @@ import (
 	"github.com/tickmark/tickmark/internal/assess"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/durable"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -229,13 +229,9 @@ func (a *App) Key(ctx context.Context, org string, out io.Writer) error {
 // create makes the file a bundle is written to. It is put in place only when
 // it is whole.
 func create(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".bundle-")
-	if err != nil {
+	err := durable.Write(path, write)
+	if errors.Is(err, durable.ErrFolder) {
 		return fault.Invalid("out", "cannot write beside %s: give a folder that exists and may be written", path).With(err)
 	}
-	defer os.Remove(f.Name()) // gone already when the rename succeeded
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return err
 }

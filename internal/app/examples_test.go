@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/app"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
@@ -122,6 +123,9 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"exceptions.get":  ref("exception"),
 	"exceptions.list": nothing,
 	"exports.create":  nothing,
+	"imports.get":     func(x *tenant, _ *op.Desk) input { return input{"id": x.handedIn()} },
+	"imports.list":    nothing,
+	"imports.start":   func(x *tenant, _ *op.Desk) input { return input{"id": x.handedIn()} },
 	"jobs.get":        ref("job"),
 	"jobs.list":       nothing,
 	"ledgers.keys":    nothing,
@@ -281,4 +285,14 @@ func (x *tenant) unadopted() string {
 // spare is a source that an example may do anything to.
 func spare(x *tenant) string {
 	return string(do(x.t, x, sources.Create, sources.Connection{Kind: "git", Name: "Old of " + x.mark, Path: x.repo}).ID)
+}
+
+// handedIn is a file that the tenant has handed in, and that nobody has read.
+func (x *tenant) handedIn() string {
+	r, err := sources.NewReader()
+	x.must(err)
+	r.Feed(0, app.Importers()...)
+	made, err := r.Deliver(x.t.Context(), x.desk, sources.Delivery{Name: "scan of " + x.mark, Format: "ocsf"}, strings.NewReader("[]"))
+	x.must(err)
+	return string(made.ID)
 }

@@ -35,6 +35,12 @@ func (a *App) ingest(wake func()) func(context.Context, *op.Desk, api.File, io.R
 	}
 }
 
+// deliver is how a page takes a file: it waits until somebody has chosen.
+func (a *App) deliver(ctx context.Context, desk *op.Desk, name string, from io.Reader) (string, error) {
+	made, err := a.Reader.Deliver(ctx, desk, sources.Delivery{Name: name}, from)
+	return string(made.ID), err
+}
+
 type ingestCmd struct {
 	conf.Config  `embed:""`
 	conf.Imports `embed:""`

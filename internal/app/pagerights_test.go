@@ -74,6 +74,8 @@ var acts = map[string]string{
 	"POST /retention":                        "retention.update",
 	"POST /retention/due":                    "erasures.preview",
 	"POST /export":                           "exports.create",
+	"POST /sources/ingest":                   "imports.start",
+	"POST /imports/{id}":                     "imports.start",
 	"POST /sources/new":                      "sources.create",
 	"POST /sources/{id}/mapping":             "mappings.save",
 	"POST /sources/{id}/collect":             "sources.collect",
@@ -208,6 +210,8 @@ func (x *tenant) fill(pattern string) string {
 			parts[i] = "CC6.1"
 		case parts[i-1] == "library":
 			parts[i] = "CHG-01"
+		case parts[i-1] == "imports":
+			parts[i] = x.handedIn()
 		case parts[i-1] == "erasures":
 			parts[i] = string(x.asked(nil).ID)
 		case parts[i-1] == "holds":
@@ -262,6 +266,9 @@ func (x *tenant) act(base, pattern, does string, who *op.Desk) *http.Request {
 	if pattern == "POST /engagements/{id}/populations/{code}/build" {
 		form.Set("extracted", x.desk.Clock.Now().Format("2006-01-02T15:04"))
 		return multipartRequest(x.t, base+path, form, string(x.deployments()))
+	}
+	if pattern == "POST /sources/ingest" {
+		return multipartRequest(x.t, base+path, form, `[{"class_uid":2004,"metadata":{}}]`)
 	}
 	if pattern == "POST /evidence/new" {
 		return multipartRequest(x.t, base+path, form, x.mark)

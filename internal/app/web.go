@@ -59,7 +59,7 @@ func gallery(v *site.Visit) error {
 // data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
 	a.BaseURL = s.BaseURL
-	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake,
+	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake, Deliver: a.deliver,
 		Mailing: func() bool { return a.Courier.Sender != nil }}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)

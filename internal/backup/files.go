@@ -13,6 +13,7 @@ import (
 	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/durable"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/seal"
 )
@@ -61,7 +62,7 @@ func (f *Files) Commit() error {
 			err = os.Rename(files[i].Name(), f.paths[i])
 		}
 		if err == nil {
-			err = syncDir(filepath.Dir(f.paths[i]))
+			err = durable.SyncDir(filepath.Dir(f.paths[i]))
 		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("backup: %w", err), f.Abort())
@@ -85,14 +86,6 @@ func (f *Files) Abort() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // TryOut restores a backup into a directory that is removed again, and says

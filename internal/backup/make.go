@@ -97,10 +97,10 @@ func Make(ctx context.Context, e *op.Engine, main, secrets io.Writer, say func(P
 
 // close lets go of the temporary files of a backup that came to no end.
 func (m *maker) close() {
-	_ = m.blobs.close()
+	_ = m.blobs.Close()
 	for _, p := range []*part{m.main, m.secrets} {
 		if p != nil {
-			_ = p.sums.close() // a second time where it was finished
+			_ = p.sums.Close() // a second time where it was finished
 		}
 	}
 }

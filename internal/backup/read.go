@@ -51,7 +51,7 @@ func walk(r io.Reader, v visitor) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer sums.close()
+	defer sums.Close()
 	w := &walker{visitor: v, tar: tar.NewReader(r), sums: sums, rows: map[string]int64{}}
 	for _, step := range []func() error{w.header, w.members, w.digests, w.end} {
 		if err := step(); err != nil {

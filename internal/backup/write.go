@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"time"
 	"unicode/utf8"
 
 	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/durable"
 )
 
 // A part is one of the two files while it is written.
@@ -90,7 +90,7 @@ func (p *part) finish(s Summary) error {
 	if _, err := io.Copy(p.tar, r); err != nil {
 		return err
 	}
-	return errors.Join(p.tar.Close(), p.sums.close())
+	return errors.Join(p.tar.Close(), p.sums.Close())
 }
 
 // A sheet writes the rows of one table as lines of JSON: the columns' names
@@ -180,28 +180,23 @@ func rowOf(line []any, columns []db.Column) error {
 	return nil
 }
 
-// A spool is lines that are written now and read once later, in a file that is
-// gone when it is closed: a backup of a million blobs has a million digests.
+// A spool is lines that are written now and read once later: a backup of a
+// million blobs has a million digests.
 type spool struct {
-	f *os.File
+	*durable.Spool
 	w *bufio.Writer
-	n int64
 }
 
 func newSpool() (*spool, error) {
-	f, err := os.CreateTemp("", "tickmark-backup-")
+	f, err := durable.NewSpool()
 	if err != nil {
-		return nil, fmt.Errorf("temporary file: %w", err)
+		return nil, err
 	}
-	if err := os.Remove(f.Name()); err != nil { // it lives as long as it is open
-		return nil, errors.Join(err, f.Close())
-	}
-	return &spool{f: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
+	return &spool{f, bufio.NewWriterSize(f, 64<<10)}, nil
 }
 
 func (s *spool) line(sum, name string) error {
-	n, err := fmt.Fprintf(s.w, "%s  %s\n", sum, name)
-	s.n += int64(n)
+	_, err := fmt.Fprintf(s.w, "%s  %s\n", sum, name)
 	return err
 }
 
@@ -210,8 +205,5 @@ func (s *spool) read() (*bufio.Reader, int64, error) {
 	if err := s.w.Flush(); err != nil {
 		return nil, 0, err
 	}
-	_, err := s.f.Seek(0, io.SeekStart)
-	return bufio.NewReaderSize(s.f, 64<<10), s.n, err
+	return bufio.NewReaderSize(s.Reader(), 64<<10), s.Size(), nil
 }
-
-func (s *spool) close() error { return s.f.Close() }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tickmark/tickmark/internal/durable"
 )
 
 // Store keeps named objects. When Put returns nil the object survives a power
@@ -49,7 +51,7 @@ func NewDisk(dir string) (*Disk, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
-	return &Disk{dir: dir}, syncDir(filepath.Dir(dir))
+	return &Disk{dir: dir}, durable.SyncDir(filepath.Dir(dir))
 }
 
 func (d *Disk) path(name string) (string, error) {
@@ -79,8 +81,7 @@ func sameSize(stored Object, r io.Reader) error {
 	return nil
 }
 
-// Put writes to a temporary file, syncs it, renames it and syncs the
-// directories: the order in which nothing half-written can be found later.
+// Put writes the whole object for good, or nothing of it.
 func (d *Disk) Put(_ context.Context, name string, r io.Reader) error {
 	path, err := d.path(name)
 	if err != nil {
@@ -93,19 +94,14 @@ func (d *Disk) Put(_ context.Context, name string, r io.Reader) error {
 	if err := d.lasting(dir); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".tmp-")
+	err = durable.Write(path, func(w io.Writer) error {
+		_, err := io.Copy(w, r)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("blob: %w", err)
-	}
-	defer os.Remove(f.Name()) // gone already when the rename succeeded
-	_, err = io.Copy(f, r)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("blob %s is not stored: %w", name, err)
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("blob: %w", err)
-	}
-	return syncDir(dir)
+	return nil
 }
 
 // lasting makes a directory that survives a power loss. One that is there may
@@ -117,19 +113,11 @@ func (d *Disk) lasting(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("blob: %w", err)
 	}
-	if err := syncDir(d.dir); err != nil {
+	if err := durable.SyncDir(d.dir); err != nil {
 		return err
 	}
 	d.shelf.Store(dir, true)
 	return nil
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("blob: %w", err)
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // Open opens the object for reading.
@@ -165,7 +153,7 @@ func (d *Disk) Delete(_ context.Context, name string) error {
 	} else if err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // List walks the directory, leaving out what a crash left half-written.

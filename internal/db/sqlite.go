@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/tickmark/tickmark/internal/durable"
 	"github.com/tickmark/tickmark/internal/fault"
 )
 
@@ -34,7 +34,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	if err := lasting(dir); err != nil {
+	if err := durable.SyncAbove(dir); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	lock, err := lockDir(dir)
@@ -310,20 +310,3 @@ func lockDir(dir string) (*dirLock, error) {
 }
 
 func (l *dirLock) release() error { return l.f.Close() }
-
-// lasting syncs the folders above a folder, so that one which was made a moment
-// ago, here or before a crash, survives a power loss. Above what this process
-// may read it can have made none.
-func lasting(dir string) error {
-	dir, err := filepath.Abs(dir)
-	for up := filepath.Dir(dir); err == nil && up != dir; dir, up = up, filepath.Dir(up) {
-		f, e := os.Open(up)
-		if errors.Is(e, fs.ErrPermission) {
-			return nil
-		}
-		if err = e; err == nil {
-			err = errors.Join(f.Sync(), f.Close())
-		}
-	}
-	return err
-}

@@ -1,7 +1,7 @@
 package ledger
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/durable"
 	"github.com/tickmark/tickmark/internal/fault"
 )
 
@@ -144,31 +145,14 @@ func (h *Held) Put(c canon.Checkpoint) error {
 
 // rewrite replaces the file by one with only these heads.
 func (h *Held) rewrite(heads map[string]canon.Checkpoint) error {
-	dir := filepath.Dir(h.path)
-	f, err := os.CreateTemp(dir, ".held-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when the rename succeeded
-	w, size := bufio.NewWriter(f), int64(0)
+	var text bytes.Buffer
 	for _, c := range heads {
-		n, _ := w.WriteString(c.Text() + "\n")
-		size += int64(n)
+		text.WriteString(c.Text() + "\n")
 	}
-	if err := errors.Join(w.Flush(), f.Sync(), f.Close()); err != nil {
+	if err := durable.Write(h.path, durable.Bytes(text.Bytes())); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), h.path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return err
-	}
-	h.torn, h.size, h.heads = false, size, heads
+	h.torn, h.size, h.heads = false, int64(text.Len()), heads
 	return nil
 }
 

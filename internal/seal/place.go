@@ -10,6 +10,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/tickmark/tickmark/internal/durable"
 	"github.com/tickmark/tickmark/internal/fault"
 )
 
@@ -87,13 +88,13 @@ func (p Place) Fixed() (string, error) {
 }
 
 // Save puts a ring in the place of the plain file, whole and for good.
-func (p Place) Save(r *Root) error { return write(p.File, r.file(), os.Rename) }
+func (p Place) Save(r *Root) error { return write(p.File, r.file(), durable.Write) }
 
 // WriteFile puts a file beside the keys, whole and for good.
-func WriteFile(path string, data []byte) error { return write(path, data, os.Rename) }
+func WriteFile(path string, data []byte) error { return write(path, data, durable.Write) }
 
 // SaveNew writes a ring to a file that must not be there yet.
-func (r *Root) SaveNew(path string) error { return write(path, r.file(), os.Link) }
+func (r *Root) SaveNew(path string) error { return write(path, r.file(), durable.Create) }
 
 // credential is readable to the service alone, by systemd's doing; its mode
 // shows the mask of an access list and says nothing.

@@ -7,11 +7,13 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/tickmark/tickmark/internal/durable"
 	"github.com/tickmark/tickmark/internal/fault"
 )
 
@@ -155,42 +157,23 @@ func (r *Root) file() []byte {
 // save makes the file appear whole and for good, or not at all: what it
 // protects may be stored a moment later.
 func (r *Root) save(path string) error {
-	return write(path, r.file(), os.Link) // unlike a rename, it replaces nothing
+	return write(path, r.file(), durable.Create) // which replaces nothing
 }
 
-func write(path string, data []byte, place func(from, to string) error) error {
+// write places data, and makes the folders last that were made for it.
+func write(path string, data []byte, place func(string, func(io.Writer) error) error) error {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("root key: %w", err)
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = place(path, durable.Bytes(data))
 	}
-	f, err := os.CreateTemp(dir, ".root-")
+	if err == nil {
+		err = durable.SyncAbove(dir)
+	}
 	if err != nil {
 		return fmt.Errorf("root key: %w", err)
 	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("root key: %w", err)
-	}
-	if err := place(f.Name(), path); err != nil {
-		return fmt.Errorf("root key: %w", err)
-	}
-	// The folders above may have been made a moment ago, and must last as well.
-	dir, err = filepath.Abs(dir)
-	for ; err == nil; dir = filepath.Dir(dir) {
-		if err = syncDir(dir); errors.Is(err, fs.ErrPermission) || dir == filepath.Dir(dir) {
-			return nil
-		}
-	}
-	return fmt.Errorf("root key: %w", err)
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return nil
 }
 
 // OpenRoot reads the root key in path, or makes one there when the file does

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -45,6 +46,10 @@ type Web struct {
 	Wake func()
 	// Mailing reports whether a mail server is named; nil for no.
 	Mailing func() bool
+
+	// Deliver stores a file that is handed in to become a run, and returns its
+	// id. Nil where none are taken.
+	Deliver func(ctx context.Context, d *op.Desk, name string, from io.Reader) (string, error)
 }
 
 // A Visit is one request by one person, who may be nobody yet.

@@ -31,6 +31,9 @@ type Finding struct {
 	Line                                                                                       int64
 	Standards, Requirements                                                                    []string
 	FirstSeen                                                                                  time.Time
+	// NoReason says why the reason of a suppression is not known. Without it a
+	// suppression without a reason is one for which nobody gave any.
+	NoReason string
 	// Key names the finding in its source; a fingerprint of the rest if empty.
 	Key string
 }
@@ -87,11 +90,18 @@ func (f Finding) Resource() Resource {
 	if !f.FirstSeen.IsZero() {
 		attrs["first_seen"] = f.FirstSeen
 	}
+	var absent map[string]string
+	if f.Status == FindingExcepted && f.SuppressedReason == "" {
+		if attrs["suppressed_reason"] = ""; f.NoReason != "" {
+			delete(attrs, "suppressed_reason")
+			absent = map[string]string{"suppressed_reason": f.NoReason}
+		}
+	}
 	key := f.Key
 	if key == "" {
 		key = f.Fingerprint()
 	}
-	return Resource{Kind: KindFinding, Key: key, Attrs: attrs}
+	return Resource{Kind: KindFinding, Key: key, Attrs: attrs, Absent: absent}
 }
 
 // Severity spells what tools call severities in one way; empty for what none
@@ -172,6 +182,9 @@ type Scans struct {
 
 const maxScans = 100
 
+// severalTargets stays when one is added, so that the source does.
+const severalTargets = "several accounts"
+
 // Of is the scan of a tool. The target of several is not one of them.
 func (s *Scans) Of(tool, version, format, target string) *Scan {
 	if s.by == nil {
@@ -187,7 +200,7 @@ func (s *Scans) Of(tool, version, format, target string) *Scan {
 	}
 	if target != "" && len(s.targets[tool]) < 2 {
 		if s.targets[tool][target] = true; len(s.targets[tool]) > 1 {
-			scan.Target = "several accounts"
+			scan.Target = severalTargets
 		} else {
 			scan.Target = target
 		}
@@ -207,8 +220,12 @@ func (s *Scans) Hand(in *Intake) error {
 	in.Cover(KindFinding, KindScan)
 	for key, list := range map[string][]string{"tool": tools, "tool_version": versions, "target": targets} {
 		slices.Sort(list)
-		if text := strings.Join(slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" }), ", "); text != "" {
-			in.Scope(key, text)
+		list = slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
+		switch {
+		case key == "target" && len(list) > 1:
+			in.Scope(key, severalTargets)
+		case len(list) > 0:
+			in.Scope(key, strings.Join(list, ", "))
 		}
 	}
 	return nil

@@ -18,14 +18,15 @@ import (
 // What can be done with files that are handed in. Their bytes come by the side
 // door of Reader.Deliver.
 var (
-	ImportGet  = op.Read("imports.get", "Show a file that was handed in, and what became of it.", auth.SourcesRead, importGet)
-	ImportList = op.Read("imports.list", "List the files that were handed in, newest first.", auth.SourcesRead, importList)
+	ImportGet   = op.Read("imports.get", "Show a file that was handed in, and what became of it.", auth.SourcesRead, importGet)
+	ImportList  = op.Read("imports.list", "List the files that were handed in, newest first.", auth.SourcesRead, importList)
+	ImportStart = op.Write("imports.start", "Have a file that was handed in read as a run.", auth.SourcesWrite, importStart)
 
 	begin  = op.Work("imports.begin", "Put a file that was handed in, in line to be read.", auth.SourcesWrite, importBegin)
 	refuse = op.Work("imports.refuse", "Record that a file could not be taken, and why.", auth.SourcesWrite, importRefuse)
 	feed   = op.Work("sources.feed", "Connect the source that a file belongs to, where there is none yet.", auth.SourcesWrite, fedBy)
 
-	imports = []op.Operation{ImportGet, ImportList, begin, refuse, feed}
+	imports = []op.Operation{ImportGet, ImportList, ImportStart, begin, refuse, feed}
 )
 
 // ImportJob reads a file that was handed in.
@@ -57,6 +58,7 @@ const (
 	selectImport  = "SELECT " + importColumns + " FROM source_import WHERE org_id = ? AND id = ?"
 	selectImports = "SELECT " + importColumns + " FROM source_import WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?"
 	countImports  = "SELECT COUNT(*) FROM source_import WHERE org_id = ?"
+	startImport   = "UPDATE source_import SET format = ?, source_id = ?, skip_bad = ?, job_id = ? WHERE org_id = ? AND id = ? AND job_id = '' AND run_id = '' AND refused = ''"
 	refuseImport  = "UPDATE source_import SET refused = ? WHERE org_id = ? AND id = ? AND run_id = '' AND refused = ''"
 	finishImport  = "UPDATE source_import SET run_id = ?, source_id = ? WHERE org_id = ? AND id = ? AND run_id = '' AND refused = ''"
 )
@@ -121,7 +123,7 @@ func importBegin(c *op.Call, in arrival) (Import, error) {
 	}
 	if in.queue {
 		var err error
-		if i.Job, err = job.Enqueue(c.Tx, c.Org, job.Insert{Kind: ImportJob, Args: reading{i.ID}, Unique: string(i.ID), Attempts: 3}, c.Now); err != nil {
+		if i.Job, err = queueImport(c, i.ID); err != nil {
 			return Import{}, err
 		}
 	}
@@ -132,6 +134,49 @@ func importBegin(c *op.Call, in arrival) (Import, error) {
 		return Import{}, err
 	}
 	return i, state(c, i.ID, in.statement)
+}
+
+// Start says how a file is to be read.
+type Start struct {
+	ID      string `json:"id" doc:"The file's id, upl_…."`
+	Format  string `json:"format,omitempty" maxLength:"40" doc:"Its format; the one that was guessed if left out."`
+	Source  string `json:"source,omitempty" maxLength:"40" doc:"The source it feeds. Found by the tool and what it looked at, or connected, if left out."`
+	SkipBad bool   `json:"skip_bad,omitempty" doc:"Leave out rows that cannot be taken, and record which."`
+}
+
+// importStart lets a worker read a file that waits for somebody to choose.
+func importStart(c *op.Call, in Start) (Import, error) {
+	i, err := importGet(c, Ref{in.ID})
+	if err != nil {
+		return Import{}, err
+	}
+	if in.Format != "" {
+		if k, known := KindOf(in.Format); !known || !k.Fed {
+			return Import{}, fault.Invalid("format", "there is no format %q that a file could have", in.Format)
+		}
+		i.Format = in.Format
+	}
+	if in.Source != "" {
+		if i.Source, err = id.Parse[id.Source](in.Source); err != nil {
+			return Import{}, fault.Invalid("source", "give the id of a source, src_…, or leave it out").With(err)
+		}
+		if err := takes(c, i.Source, i.Format); err != nil {
+			return Import{}, err
+		}
+	}
+	i.SkipBad = in.SkipBad
+	if i.Job, err = queueImport(c, i.ID); err != nil {
+		return Import{}, err
+	}
+	n, err := c.Tx.Exec(startImport, i.Format, i.Source, i.SkipBad, i.Job, c.Org, i.ID)
+	if err == nil && n == 0 {
+		err = fault.Conflict("%s is being read, or was.", i.Name)
+	}
+	return i, err
+}
+
+func queueImport(c *op.Call, i id.Upload) (id.Job, error) {
+	return job.Enqueue(c.Tx, c.Org, job.Insert{Kind: ImportJob, Args: reading{i}, Unique: string(i), Attempts: 3}, c.Now)
 }
 
 // takes refuses a source that no file of the format can feed.

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/tickmark/tickmark/internal/cosign"
+	"github.com/tickmark/tickmark/internal/durable"
 )
 
 // directory is where a witness keeps its key, the newest head of each log, and
@@ -114,23 +115,7 @@ func (d *directory) write(origin string, b []byte) error { return d.replace(d.he
 
 // replace puts a file in the place of another as a whole.
 func (d *directory) replace(path string, b []byte) error {
-	f, err := os.CreateTemp(d.path, ".new-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when the rename succeeded
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(d.path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return durable.Write(path, durable.Bytes(b))
 }
 
 // conflict keeps a proof under a name made from it; fresh if it was not there.

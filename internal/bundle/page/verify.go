@@ -10,7 +10,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/tickmark/tickmark/internal/bundle"
 	"github.com/tickmark/tickmark/internal/canon"
 	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/durable"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/site"
 	"github.com/tickmark/tickmark/verify"
@@ -65,7 +65,7 @@ type dropped struct {
 	Size  int64
 	Error string
 
-	file  *os.File
+	file  *durable.Spool
 	taken bool
 }
 
@@ -76,11 +76,7 @@ func check(v *site.Visit) error {
 	defer func() { <-coming }()
 	d, err := receive(v)
 	if d.file != nil {
-		defer func() {
-			if err := errors.Join(d.file.Close(), os.Remove(d.file.Name())); err != nil {
-				v.Log.Error("page: the temporary file", "err", err)
-			}
-		}()
+		defer d.file.Close()
 	}
 	if f := fault.As(err); f != nil && f.Kind == fault.KindInvalid {
 		d.Error = f.Message
@@ -131,7 +127,7 @@ func refuse(v *site.Visit, status int, d dropped) error {
 	return v.ShowBare(status, shell("Verify a report"), askBody(d))
 }
 
-// receive puts the file into a temporary one of ours, which the caller removes.
+// receive sets the file aside; the caller closes it.
 func receive(v *site.Visit) (d dropped, err error) {
 	if err := http.NewResponseController(v.W).SetReadDeadline(clock.System().Now().Add(fileTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		v.Log.Debug("page: no deadline for the body", "err", err)
@@ -141,7 +137,7 @@ func receive(v *site.Visit) (d dropped, err error) {
 	if err != nil {
 		return d, fault.Invalid("file", "choose a file: a bundle, named *.evb").With(err)
 	}
-	if d.file, err = os.CreateTemp("", "tickmark-verify-*"); err != nil {
+	if d.file, err = durable.NewSpool(); err != nil {
 		return d, err
 	}
 	for {

@@ -162,6 +162,9 @@ func finding(n *foreign.Node) sources.Finding {
 		}
 	}
 	x.Status, x.SuppressedReason = status(n, x.Tool)
+	if x.Tool == prowler {
+		x.NoReason = "Prowler does not write why a finding was muted."
+	}
 	return x
 }
 
@@ -181,11 +184,7 @@ func status(n *foreign.Node, tool string) (status, reason string) {
 	workflow := n.At("Workflow", "Status").Text()
 	switch workflow {
 	case "SUPPRESSED":
-		reason = n.At("Note", "Text").Text()
-		if reason == "" {
-			reason = "suppressed in the tool"
-		}
-		return sources.FindingExcepted, reason
+		return sources.FindingExcepted, n.At("Note", "Text").Text()
 	case "", "NEW", "NOTIFIED", "RESOLVED":
 	default:
 		n.At("Workflow", "Status").Fail("NEW, NOTIFIED, SUPPRESSED or RESOLVED is accepted, not %q", clip(workflow))
@@ -197,7 +196,7 @@ func status(n *foreign.Node, tool string) (status, reason string) {
 		return sources.FindingFail, ""
 	case "WARNING":
 		if tool == prowler { // which writes it of what was muted
-			return sources.FindingExcepted, "muted in the tool"
+			return sources.FindingExcepted, ""
 		}
 		return sources.FindingUnknown, ""
 	case "NOT_AVAILABLE":

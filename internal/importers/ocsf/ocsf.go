@@ -185,7 +185,7 @@ func detection(n *foreign.Node) sources.Finding {
 	}
 	x.Status = status(n.At("status_code").Text(), n.At("status_id"), sources.FindingFail)
 	if x.Status == sources.FindingExcepted {
-		x.SuppressedReason = first(n.At("comment").Text(), "muted in the tool")
+		x.SuppressedReason, x.NoReason = n.At("comment").Text(), noReason
 	}
 	return x
 }
@@ -210,7 +210,7 @@ func compliance(n *foreign.Node) sources.Finding {
 		x.Status = status(first(c.At("status_code").Text(), c.At("status").Text(), n.At("status_code").Text()), n.At("status_id"), sources.FindingUnknown)
 	}
 	if i, _ := n.At("status_id").Int(); i == suppressed {
-		x.Status, x.SuppressedReason = sources.FindingExcepted, first(n.At("comment").Text(), "suppressed in the tool")
+		x.Status, x.SuppressedReason, x.NoReason = sources.FindingExcepted, n.At("comment").Text(), noReason
 	}
 	x.Standards, x.Requirements = c.At("standards").Texts(), c.At("requirements").Texts()
 	checks := c.At("checks").List()
@@ -231,7 +231,7 @@ func security(n *foreign.Node) sources.Finding {
 	x.Status = status(first(n.At("status_code").Text(), n.At("compliance", "status").Text()), n.At("state_id"), sources.FindingFail)
 	x.Rule = n.At("analytic", "uid").Text()
 	if x.Status == sources.FindingExcepted {
-		x.SuppressedReason = "suppressed in the tool"
+		x.SuppressedReason, x.NoReason = n.At("comment").Text(), noReason
 	}
 	return x
 }
@@ -241,6 +241,8 @@ const (
 	suppressed = 3
 	resolved   = 4
 )
+
+const noReason = "The file does not say why the tool was told to accept it."
 
 // status reads the tool's word, or, where it has none, the state of the
 // finding. A word that is not known is no answer.

@@ -36,7 +36,7 @@ func TestDetectionFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"excepted medium ec2_ebs_default_encryption <nil> muted in the tool <nil>",
+		"excepted medium ec2_ebs_default_encryption <nil> <nil> <nil>",
 		"fail critical iam_root_mfa_enabled arn:aws:iam::123456789012:root <nil> [cc_6_1 cc_6_6]",
 		"pass high s3_bucket_public_access arn:aws:s3:::logs <nil> <nil>",
 		"unknown <nil> iam_support_role_created <nil> <nil> <nil>",

@@ -310,9 +310,6 @@ func suppressed(n *foreign.Node) (reason string, accepted bool) {
 			s.At("status").Fail("accepted, underReview or rejected is accepted, not %q", clip(status))
 		}
 	}
-	if accepted && reason == "" {
-		reason = "suppressed in the tool, without a word why"
-	}
 	return reason, accepted
 }
 

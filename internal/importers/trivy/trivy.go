@@ -259,7 +259,7 @@ func misconfiguration(n *foreign.Node, at place) sources.Finding {
 	case "FAIL":
 		x.Status = sources.FindingFail
 	case "EXCEPTION":
-		x.Status, x.SuppressedReason = sources.FindingExcepted, "an exception in the tool"
+		x.Status, x.NoReason = sources.FindingExcepted, "Trivy does not write why an exception was made."
 	default:
 		n.At("Status").Fail("PASS, FAIL or EXCEPTION is accepted, not %q", clip(s))
 	}

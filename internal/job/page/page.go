@@ -59,7 +59,7 @@ func (x listed) sentence() string {
 }
 
 // words say what each kind of job does.
-var words = map[string]string{"collect": "Read a source", "evaluate": "Judge what was read"}
+var words = map[string]string{"collect": "Read a source", "evaluate": "Judge what was read", "import": "Read a file that was handed in"}
 
 func does(j job.Job) string {
 	if s := words[j.Kind]; s != "" {

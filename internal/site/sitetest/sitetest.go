@@ -4,6 +4,7 @@ package sitetest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -27,6 +28,8 @@ type Site struct {
 	url string
 	// Woken counts how often a page asked the machine to look for work.
 	Woken int
+	// Deliver takes files that are handed in; nil refuses them.
+	Deliver func(ctx context.Context, d *op.Desk, name string, from io.Reader) (string, error)
 }
 
 // New serves routes over an engine until the test ends.
@@ -37,6 +40,9 @@ func New(t testing.TB, e *op.Engine, routes ...[]site.Route) *Site {
 		e.Throttle = auth.NewThrottle()
 	}
 	web := &site.Web{Engine: e, Throttle: e.Throttle, BaseURL: e.BaseURL, Wake: func() { s.Woken++ },
+		Deliver: func(ctx context.Context, d *op.Desk, name string, from io.Reader) (string, error) {
+			return s.Deliver(ctx, d, name, from)
+		},
 		Nav: func(auth.Actor) []site.NavGroup { return nil }, Tabs: func(auth.Actor) []site.NavItem { return nil }}
 	mux := http.NewServeMux()
 	web.Mount(mux, slices.Concat(routes...))

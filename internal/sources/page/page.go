@@ -22,6 +22,12 @@ func Routes() []site.Route {
 		{Pattern: "GET /sources/new", Handle: showNew},
 		{Pattern: "POST /sources/new", Handle: connect},
 		{Pattern: "POST /sources/try", Handle: try},
+		{Pattern: "GET /sources/ingest", Handle: showIngest},
+		{Pattern: "POST /sources/ingest", Handle: ingest},
+		{Pattern: "GET /imports/{id}", Handle: showImport},
+		{Pattern: "POST /imports/{id}", Handle: startImport},
+		{Pattern: "GET /imports/{id}/progress", Handle: importProgress},
+		{Pattern: "GET /imports/{id}/file", Handle: sendFile},
 		{Pattern: "GET /sources/{id}", Handle: showSource},
 		{Pattern: "POST /sources/{id}/collect", Handle: collect},
 		{Pattern: "GET /sources/{id}/progress", Handle: showProgress},
@@ -90,7 +96,7 @@ func (x listed) acts() []site.ButtonView {
 	if !x.May {
 		return nil
 	}
-	return []site.ButtonView{{Text: "Connect a source", Kind: site.ButtonPrimary, Href: "/sources/new"}}
+	return []site.ButtonView{{Text: "Hand in a file", Href: "/sources/ingest"}, {Text: "Connect a source", Kind: site.ButtonPrimary, Href: "/sources/new"}}
 }
 
 // answer is how a source stands: whether its newest run was answered.
@@ -193,7 +199,10 @@ func rhythm(s sources.Source) string {
 
 // every says how often a source is read.
 func every(minutes int64) string {
-	if minutes == 1440 {
+	switch minutes {
+	case 0:
+		return "read when a file is handed in"
+	case 1440:
 		return "daily"
 	}
 	return "every " + site.Duration(time.Duration(minutes)*time.Minute)

@@ -1,0 +1,333 @@
+package page
+
+import (
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"time"
+
+	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
+	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/job"
+	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
+)
+
+// fileTime is how long a file may take to arrive.
+const fileTime = time.Hour
+
+// offered is the page on which a file is handed in.
+type offered struct {
+	Kinds []sources.Kind // that are fed
+	Past  op.Page[sources.Import]
+	After string
+	Error string
+	Now   time.Time
+}
+
+func showIngest(v *site.Visit) error {
+	if err := v.Actor.Require(auth.SourcesWrite); err != nil {
+		return err
+	}
+	x, err := offer(v)
+	if err != nil {
+		return err
+	}
+	return v.Show(shell("Hand in a file", site.Crumb{Text: "Hand in a file"}), ingestBody(x))
+}
+
+func offer(v *site.Visit) (offered, error) {
+	x := offered{After: v.Query("after"), Now: v.Clock.Now()}
+	all, err := sources.Kinds()
+	if err != nil {
+		return x, err
+	}
+	for _, k := range all {
+		if k.Fed {
+			x.Kinds = append(x.Kinds, k)
+		}
+	}
+	x.Past, err = sources.ImportList.Do(v.Context(), v.Desk, sources.ImportFilter{After: x.After, Limit: 20})
+	return x, err
+}
+
+// ingest stores the file and goes on to where it is said how it is to be read.
+func ingest(v *site.Visit) error {
+	if err := v.Actor.Require(auth.SourcesWrite); err != nil {
+		return err
+	}
+	if v.Web.Deliver == nil {
+		return fault.NotFound("This server takes no files.")
+	}
+	made, err := receive(v)
+	if err == nil {
+		return v.Goto("/imports/" + made)
+	}
+	f := fault.As(err)
+	if f == nil || f.Kind != fault.KindInvalid {
+		return err
+	}
+	x, err := offer(v)
+	if err != nil {
+		return err
+	}
+	x.Error = f.Message
+	return v.ShowWrong(shell("Hand in a file", site.Crumb{Text: "Hand in a file"}), ingestBody(x))
+}
+
+func receive(v *site.Visit) (string, error) {
+	if err := http.NewResponseController(v.W).SetReadDeadline(clock.System().Now().Add(fileTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		v.Log.Debug("page: no deadline for the body", "err", err)
+	}
+	parts, err := v.R.MultipartReader()
+	if err != nil {
+		return "", fault.Invalid("file", "choose a file").With(err)
+	}
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return "", fault.Invalid("file", "choose a file")
+		}
+		if err != nil {
+			return "", fault.Invalid("file", "the file did not arrive whole: send it again").With(err)
+		}
+		if part.FormName() == "file" {
+			return deliver(v, part)
+		}
+	}
+}
+
+func deliver(v *site.Visit, part *multipart.Part) (string, error) {
+	if part.FileName() == "" {
+		return "", fault.Invalid("file", "choose a file")
+	}
+	made, err := v.Web.Deliver(v.Context(), v.Desk, part.FileName(), part)
+	if err != nil && fault.As(err) == nil && errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fault.Invalid("file", "the file did not arrive whole: send it again").With(err)
+	}
+	return made, err
+}
+
+func (x offered) drop() site.DropView {
+	return site.DropView{Action: "/sources/ingest", Name: "file", Text: "Drop a file here, or choose one.", Act: "Send it", Error: x.Error}
+}
+
+func (x offered) rows() []site.FactRow {
+	var out []site.FactRow
+	for _, k := range x.Kinds {
+		out = append(out, site.Text(k.Title, k.Doc))
+	}
+	return out
+}
+
+func (x offered) table() site.TableView {
+	t := site.TableView{ID: "files", Caption: "Files handed in", Columns: []site.Column{{Head: "File", Phone: site.PlaceFirst}, {Head: "Looks like", Wide: true}, {Head: "Bytes", Num: true},
+		{Head: "Handed in"}, {Head: "By"}, {Head: "Status", Phone: site.PlaceEnd}},
+		Empty: site.EmptyView{Title: "No file was handed in yet.", Text: "A pipeline hands them in with tickmark ingest FILE, or over the API."}}
+	for _, i := range x.Past.Items {
+		href := "/imports/" + string(i.ID)
+		status, word := became(i)
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: i.Name, Href: href, Strong: true}, site.Words(i.Looks), site.Words(site.Count(i.Size)),
+			site.Node(site.Age(i.Created, x.Now)), site.Words(i.Actor), site.Mark(status, word)}})
+	}
+	if x.Past.Total > 0 {
+		t.Pager = site.PagerView{Shown: int64(len(x.Past.Items)), Of: x.Past.Total, NewerText: "Newest"}
+		if x.Past.Next != "" {
+			t.Pager.Older = "/sources/ingest?after=" + x.Past.Next
+		}
+		if x.After != "" {
+			t.Pager.Newer = "/sources/ingest"
+		}
+	}
+	return t
+}
+
+// became is what a file has come to.
+func became(i sources.Import) (site.Status, string) {
+	switch {
+	case i.Run != "":
+		return site.StatusPass, "Read"
+	case i.Refused != "":
+		return site.StatusFail, "Refused"
+	case i.Job != "":
+		return site.StatusNotStarted, "Being read"
+	}
+	return site.StatusNotStarted, "Not read yet"
+}
+
+// handed is a file that was handed in.
+type handed struct {
+	sources.Import
+	Sources []sources.Source // that it could feed
+	Kinds   []sources.Kind
+	Form    site.FormView
+	Job     *job.Job
+	Taken   *sources.Run
+	May     bool
+	Reads   bool // may have the bytes
+}
+
+func showImport(v *site.Visit) error {
+	x, err := handedIn(v)
+	if err != nil {
+		return err
+	}
+	return v.Show(importShell(x), importBody(x))
+}
+
+func importShell(x handed) site.Shell {
+	return shell(x.Name, site.Crumb{Text: "Hand in a file", Href: "/sources/ingest"}, site.Crumb{Text: x.Name})
+}
+
+func handedIn(v *site.Visit) (x handed, err error) {
+	if x.Import, err = sources.ImportGet.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")}); err != nil {
+		return x, err
+	}
+	x.May, x.Reads = v.Actor.May(auth.SourcesWrite), v.Actor.May(auth.EvidenceRead)
+	switch {
+	case x.Run != "":
+		run, err := sources.RunGet.Do(v.Context(), v.Desk, sources.Ref{ID: string(x.Run)})
+		x.Taken = &run
+		return x, err
+	case x.Refused != "":
+		return x, nil
+	case x.Import.Job != "":
+		if v.Actor.May(auth.JobsRead) {
+			j, err := job.Show.Do(v.Context(), v.Desk, job.Ref{ID: string(x.Import.Job)})
+			if err != nil && fault.KindOf(err) != fault.KindNotFound {
+				return x, err
+			}
+			x.Job = &j
+		}
+		return x, nil
+	}
+	page, err := offer(v)
+	if err != nil {
+		return x, err
+	}
+	x.Kinds = page.Kinds
+	list, err := sources.List.Do(v.Context(), v.Desk, op.None{})
+	if err != nil {
+		return x, err
+	}
+	for _, s := range list.Items {
+		if s.Kind == x.Format {
+			x.Sources = append(x.Sources, s)
+		}
+	}
+	x.Form = x.form()
+	return x, nil
+}
+
+func (x handed) form() site.FormView {
+	formats := site.FieldView{Kind: site.FieldSelect, Name: "format", Label: "Format", Help: "As it looks. Choose another if that is wrong.", Short: true}
+	for _, k := range x.Kinds {
+		formats.Options = append(formats.Options, site.Option{Value: k.Kind, Text: k.Title, Chosen: k.Kind == x.Format})
+	}
+	feeds := site.FieldView{Kind: site.FieldSelect, Name: "source", Label: "Source", Optional: true,
+		Help:    "What the file says takes the place of all that the source showed before.",
+		Options: []site.Option{{Value: "", Text: "The one of the tool and what it looked at; connected if there is none", Chosen: true}}}
+	for _, s := range x.Sources {
+		feeds.Options = append(feeds.Options, site.Option{Value: string(s.ID), Text: s.Name})
+	}
+	return site.FormView{Action: "/imports/" + string(x.ID), Buttons: []site.ButtonView{{Text: "Read it"}, {Text: "Leave it", Href: "/sources"}}, Fields: []site.FieldView{
+		formats, feeds,
+		{Kind: site.FieldRadio, Name: "skip_bad", Label: "Rows that cannot be taken", Options: []site.Option{
+			{Value: "false", Text: "Refuse the file", Note: "Nothing of it is taken, and the first fault is named.", Chosen: true},
+			{Value: "true", Text: "Leave them out", Note: "The run records how many and which. What they would say is unknown."},
+		}},
+		site.OnceKey(),
+	}}
+}
+
+func (x handed) sentence() string {
+	switch {
+	case x.Taken != nil:
+		return "It was read: " + site.Plural(x.Taken.Resources, "thing was", "things were") + " taken."
+	case x.Refused != "":
+		return "It was refused, and nothing of it was taken."
+	case x.Job != nil && x.Job.State == job.Failed:
+		return "It could not be read, through no fault of the file."
+	case x.Import.Job != "":
+		return "It is being read."
+	}
+	return "It looks like " + x.Looks + "."
+}
+
+func (x handed) facts() []site.FactRow {
+	out := []site.FactRow{site.Text("Looks like", x.Looks), site.Text("Bytes", site.Count(x.Size)), {Key: "SHA-256", Node: site.Digest(site.DigestView{Value: x.SHA256})},
+		{Key: "Handed in", Node: site.Moment(x.Created)}, site.Text("By", x.Actor)}
+	if x.Reads {
+		out = append(out, site.FactRow{Key: "As it came", Node: site.LinkText(site.Link{Text: "Get the file", Href: "/imports/" + string(x.ID) + "/file"})})
+	}
+	if x.Taken != nil {
+		out = append(out, site.FactRow{Key: "Run", Node: site.ShortID(string(x.Run), "/runs/"+string(x.Run))})
+		if n := x.Taken.Scope["left_out"]; n != "" {
+			out = append(out, site.Text("Rows left out", n))
+		}
+	}
+	if x.Source != "" {
+		out = append(out, site.FactRow{Key: "Source", Node: site.ShortID(string(x.Source), "/sources/"+string(x.Source))})
+	}
+	return out
+}
+
+func startImport(v *site.Visit) error {
+	in := sources.Start{ID: v.Path("id")}
+	err := v.Form(&in)
+	if err == nil {
+		in.ID = v.Path("id")
+		_, err = sources.ImportStart.Do(v.Context(), v.Desk, in)
+	}
+	if err == nil {
+		v.Web.Wake()
+		return v.Goto("/imports/" + v.Path("id"))
+	}
+	if fault.KindOf(err) != fault.KindInvalid {
+		return err
+	}
+	x, wrong := handedIn(v)
+	if wrong != nil {
+		return wrong
+	}
+	x.Form.Keep(v.R.PostForm)
+	if !x.Form.Refused(err) {
+		return err
+	}
+	return v.ShowWrong(importShell(x), importBody(x))
+}
+
+// importProgress asks again until the file was read; then the page is opened
+// anew.
+func importProgress(v *site.Visit) error {
+	x, err := handedIn(v)
+	if err != nil {
+		return err
+	}
+	if x.Run != "" || x.Refused != "" || x.Job == nil || x.Job.State == job.Failed {
+		v.W.Header().Set("HX-Redirect", "/imports/"+v.Path("id"))
+	}
+	j := job.Job{}
+	if x.Job != nil {
+		j = *x.Job
+	}
+	return v.Fragment(importing(string(x.ID), j))
+}
+
+// sourceOf is as much of the source as a table of its kinds needs.
+func sourceOf(x handed) sources.Source { return sources.Source{ID: x.Taken.Source, Latest: x.Taken} }
+
+// sendFile gives back the file as it was handed in, from however many pieces.
+func sendFile(v *site.Visit) error {
+	if err := v.Actor.Require(auth.EvidenceRead); err != nil {
+		return err
+	}
+	i, err := sources.ImportGet.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")})
+	if err != nil {
+		return err
+	}
+	return v.Send(string(i.ID), func(w io.Writer) error { return sources.WriteFile(v.Context(), v.Desk, i, w) })
+}
