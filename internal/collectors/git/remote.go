@@ -84,7 +84,7 @@ func (r *remote) Collect(ctx context.Context, raw json.RawMessage, in *sources.I
 	defer mu.(*sync.Mutex).Unlock()
 	r.forget(in.Now())
 	in.Progress(0, 0, "Fetching "+set.name())
-	if err := r.update(ctx, set, login, dir); err != nil {
+	if err := r.update(ctx, set, login, dir, in.Now()); err != nil {
 		return err
 	}
 	local, err := json.Marshal(map[string]string{"path": dir, "branch": set.Branch, "signers": set.Signers})
@@ -144,18 +144,18 @@ func (r *remote) place(set remoteSettings) string {
 
 // update fetches what is new. A copy that cannot be brought up to date because
 // it is damaged is made anew, once.
-func (r *remote) update(ctx context.Context, set remoteSettings, login transport.AuthMethod, dir string) error {
-	err := r.fetch(ctx, set, login, dir)
+func (r *remote) update(ctx context.Context, set remoteSettings, login transport.AuthMethod, dir string, now time.Time) error {
+	err := r.fetch(ctx, set, login, dir, now)
 	if err == nil || fault.As(err) != nil || ctx.Err() != nil || errors.Is(err, sources.ErrUnreachable) {
 		return err
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	return r.fetch(ctx, set, login, dir)
+	return r.fetch(ctx, set, login, dir, now)
 }
 
-func (r *remote) fetch(ctx context.Context, set remoteSettings, login transport.AuthMethod, dir string) error {
+func (r *remote) fetch(ctx context.Context, set remoteSettings, login transport.AuthMethod, dir string, now time.Time) error {
 	repo, err := gogit.PlainOpen(dir)
 	if errors.Is(err, gogit.ErrRepositoryNotExists) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -196,7 +196,6 @@ func (r *remote) fetch(ctx context.Context, set remoteSettings, login transport.
 			return err
 		}
 	}
-	now := time.Now()
 	return os.Chtimes(filepath.Dir(dir), now, now)
 }
 
