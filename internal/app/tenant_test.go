@@ -40,6 +40,7 @@ func installation(t *testing.T, d *db.DB) *app.App {
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.Try = reader.Try
 	e.Anchor = func(_ context.Context, _ id.Org, entry int64) int64 { return entry } // an outsider with nothing to say
 	return &app.App{Engine: e, Reader: reader}
 }
