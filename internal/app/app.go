@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -70,7 +71,7 @@ func Operations() []op.Operation {
 	return all
 }
 
-// Collectors lists what can be read.
+// Collectors lists what can be read, beside what needs a folder for copies.
 func Collectors() []sources.Collector {
 	return []sources.Collector{
 		dns.New(),
@@ -170,7 +171,8 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 	}
 	a.Engine = &op.Engine{DB: d, Ledger: ledger.New(d, root, held, now, log), Vault: blob.NewVault(d, store, root),
 		Clock: now, Log: log}
-	if a.Reader, err = sources.NewReader(Collectors()...); err != nil {
+	copies := git.NewRemote(filepath.Join(a.Config.Data, "cache", "git"))
+	if a.Reader, err = sources.NewReader(append(Collectors(), copies)...); err != nil {
 		return err
 	}
 	a.Reader.Feed(a.Config.Imports.Bytes(), Importers()...)

@@ -211,8 +211,9 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"sources.create": func(x *tenant, _ *op.Desk) input {
 		return input{"kind": "git", "name": "More of " + x.mark, "path": history(x.t, x.mark)}
 	},
-	"sources.get":  ref("source"),
-	"sources.list": nothing,
+	"sources.get":   ref("source"),
+	"sources.kinds": nothing,
+	"sources.list":  nothing,
 	"sources.remove": func(x *tenant, _ *op.Desk) input {
 		return input{"id": spare(x)}
 	},

@@ -80,6 +80,12 @@ var acts = map[string]string{
 	"POST /sources/{id}/mapping":             "mappings.save",
 	"POST /sources/{id}/collect":             "sources.collect",
 	"POST /sources/{id}/remove":              "sources.remove",
+	"POST /sources/try":                      "sources.test",
+	"POST /sources/{id}/edit":                "sources.update",
+	"POST /sources/{id}/pause":               "sources.pause",
+	"POST /sources/{id}/resume":              "sources.resume",
+	"POST /sources/{id}/cancel":              "sources.cancel",
+	"POST /sources/{id}/reconnect":           "sources.reconnect",
 
 	"POST /engagements/new":                            "engagements.propose",
 	"POST /engagements/{id}/accept":                    "engagements.accept",

@@ -41,6 +41,7 @@ func installation(t *testing.T, d *db.DB) *app.App {
 		t.Fatal(err)
 	}
 	reader.Feed(0, app.Importers()...)
+	e.Try = reader.Try
 	e.Anchor = func(_ context.Context, _ id.Org, entry int64) int64 { return entry } // an outsider with nothing to say
 	return &app.App{Engine: e, Reader: reader}
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/fault"
 )
 
@@ -129,7 +130,7 @@ func New(base string, o Options) (*Client, error) {
 		o.Wait = wait
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = clock.System().Now
 	}
 	if o.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()

@@ -23,7 +23,7 @@ type Connection struct {
 	Settings string `json:"settings,omitempty" maxLength:"262144" secret:"true" doc:"The settings of its kind, as a JSON object. Secrets among them are sealed and never shown again."`
 	Every    int    `json:"every_minutes,omitempty" minimum:"5" maximum:"44640" doc:"How often it is read; if left out, as is usual for its kind."`
 	At       string `json:"at,omitempty" maxLength:"5" doc:"Instead of that, the time of day at which it is read, such as 06:30, in the organization's time zone."`
-	Weekday  string `json:"weekday,omitempty" enum:",sunday,monday,tuesday,wednesday,thursday,friday,saturday" doc:"With a time of day: the one day of the week on which it is read."`
+	Weekday  string `json:"weekday,omitempty" enum:"sunday,monday,tuesday,wednesday,thursday,friday,saturday" doc:"With a time of day: the one day of the week on which it is read."`
 }
 
 const (
@@ -97,6 +97,11 @@ func kindNamed(name string) (Kind, error) {
 		names = append(names, k.Kind)
 	}
 	return Kind{}, fault.Invalid("kind", "give one of %s", strings.Join(names, ", "))
+}
+
+func listKinds(*op.Call, op.None) (op.Page[Kind], error) {
+	all, err := Kinds()
+	return op.Page[Kind]{Items: all, Total: int64(len(all))}, err
 }
 
 // withPath puts the folder among the settings.
@@ -204,7 +209,7 @@ type Change struct {
 	Forget   []string `json:"forget,omitempty" maxItems:"20" doc:"Names of secrets to forget."`
 	Every    int      `json:"every_minutes,omitempty" minimum:"5" maximum:"44640" doc:"How often it is read."`
 	At       string   `json:"at,omitempty" maxLength:"5" doc:"Instead of that, the time of day at which it is read, such as 06:30."`
-	Weekday  string   `json:"weekday,omitempty" enum:",sunday,monday,tuesday,wednesday,thursday,friday,saturday" doc:"With a time of day: the one day of the week on which it is read."`
+	Weekday  string   `json:"weekday,omitempty" enum:"sunday,monday,tuesday,wednesday,thursday,friday,saturday" doc:"With a time of day: the one day of the week on which it is read."`
 }
 
 func update(c *op.Call, in Change) (Source, error) {

@@ -20,6 +20,7 @@ import (
 // Everything that can be done with sources.
 var (
 	List      = op.Read("sources.list", "List the connected sources and their newest runs.", auth.SourcesRead, list)
+	KindList  = op.Read("sources.kinds", "List the kinds of source there are, with what each asks and needs.", auth.SourcesRead, listKinds)
 	Get       = op.Read("sources.get", "Show a source.", auth.SourcesRead, get)
 	Create    = op.Write("sources.create", "Connect a source.", auth.SourcesWrite, create)
 	Update    = op.Write("sources.update", "Change how a source is reached and when it is read.", auth.SourcesWrite, update)
@@ -38,7 +39,7 @@ var (
 
 	opened = op.Read("sources.open", "Open what a source is reached with.", auth.SourcesWrite, open)
 
-	Operations = append([]op.Operation{List, Get, Create, Update, Remove, Reconnect, Pause, Resume, Test, Collect, Cancel, Runs, RunGet, Resources, Record, Fail}, imports...)
+	Operations = append([]op.Operation{List, KindList, Get, Create, Update, Remove, Reconnect, Pause, Resume, Test, Collect, Cancel, Runs, RunGet, Resources, Record, Fail}, append(imports, mappings...)...)
 )
 
 // Jobs of this area and, by name, of the one that judges what it collects.

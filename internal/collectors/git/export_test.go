@@ -1,5 +1,11 @@
 package git
 
+import (
+	"context"
+	"os"
+	"path/filepath"
+)
+
 // What the fuzz targets and tables of the tests reach without a repository.
 var (
 	ReadMessage   = readMessage
@@ -62,3 +68,17 @@ func (h hit) To() int   { return h.to }
 
 func (n node) Path() []string { return n.path }
 func (n node) Line() int      { return n.line }
+
+// SizeOf is what a copy takes.
+func SizeOf(dir string) int64 { return sizeOf(dir) }
+
+// WatchStops reports how a copy ends that is larger than a byte.
+func WatchStops(ctx context.Context, dir string) error {
+	if err := os.WriteFile(filepath.Join(dir, "pack"), make([]byte, 10), 0o600); err != nil {
+		return err
+	}
+	ctx, halt := context.WithCancelCause(ctx)
+	defer halt(nil)
+	(&remote{limit: 1}).watch(ctx, halt, dir)
+	return context.Cause(ctx)
+}

@@ -26,7 +26,7 @@ func (r *run) repository() error {
 		name = filepath.Base(filepath.Dir(r.repo.path))
 	}
 	rec.attrs["name"] = clip(name)
-	rec.attrs["path"] = clip(r.repo.path)
+	rec.attrs["path"] = clip(r.shown)
 	rec.attrs["commits"] = len(r.history.commits)
 	rec.attrs["shallow"] = r.history.cut > 0
 	rec.attrs["remote_hosts"] = r.repo.remoteHosts()

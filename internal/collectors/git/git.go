@@ -1,7 +1,8 @@
 // Package git reads a local git repository: who changed what, when, signed by
 // whom, reviewed by whom, and what the tree of the latest commit says about how
 // the software is built. It reads files only: it runs no program, opens no
-// connection and writes nothing.
+// connection and writes nothing. A repository at a server is copied first, and
+// read in the same way.
 package git
 
 import (
@@ -25,7 +26,9 @@ var kinds = []string{"repository", "commit", "tag", "identity", "owners_rule", "
 // runs at once.
 func New() sources.Collector { return collector{} }
 
-type collector struct{}
+type collector struct {
+	shownAs string // instead of the folder: where a copy was made from
+}
 
 // Kind names the source type.
 func (collector) Kind() string { return "git" }
@@ -40,6 +43,7 @@ type run struct {
 	set     settings
 	trusted signers
 	repo    *repository
+	shown   string // where it was read, in the facts
 	branch  branch
 	history *history
 	tree    *tree // nil without commits, or if the clone holds no trees
@@ -49,7 +53,7 @@ type run struct {
 }
 
 // Collect reads the repository that the settings name.
-func (collector) Collect(ctx context.Context, raw json.RawMessage, in *sources.Intake) (err error) {
+func (c collector) Collect(ctx context.Context, raw json.RawMessage, in *sources.Intake) (err error) {
 	set, err := parseSettings(raw)
 	if err != nil {
 		return err
@@ -71,8 +75,11 @@ func (collector) Collect(ctx context.Context, raw json.RawMessage, in *sources.I
 				With(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	r := &run{ctx: ctx, in: in, set: set, trusted: trusted, repo: repo, facts: map[string]any{}, absent: map[string]string{}}
-	return readable(set.Path, r.collect())
+	r := &run{ctx: ctx, in: in, set: set, trusted: trusted, repo: repo, shown: repo.path, facts: map[string]any{}, absent: map[string]string{}}
+	if c.shownAs != "" {
+		r.shown = c.shownAs
+	}
+	return readable(r.shown, r.collect())
 }
 
 func (r *run) collect() error {
@@ -106,8 +113,10 @@ func (r *run) collect() error {
 
 // scope records what exactly was read.
 func (r *run) scope() {
-	r.in.Scope("path", r.repo.path)
-	r.in.Scope("git_dir", r.repo.gitDir)
+	r.in.Scope("path", r.shown)
+	if r.shown == r.repo.path {
+		r.in.Scope("git_dir", r.repo.gitDir)
+	}
 	r.in.Scope("branch", r.branch.name)
 	r.in.Scope("head", r.branch.headText())
 	r.in.Scope("effective_uid", strconv.Itoa(os.Geteuid()))

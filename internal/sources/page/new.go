@@ -27,6 +27,7 @@ type typed struct {
 	Version int64    `json:"version"`
 	Forget  []string `json:"forget"`
 	Try     string   `json:"try"`
+	Source  string   `json:"source"` // that is tested with what is typed
 }
 
 // Rhythms that are not a number of minutes.
@@ -36,7 +37,7 @@ const (
 )
 
 // own are the names of the form itself; a setting of that name gets another.
-var own = []string{"kind", "name", "every_minutes", "at", "weekday", "version", "forget", "try", "key"}
+var own = []string{"kind", "name", "every_minutes", "at", "weekday", "version", "forget", "try", "key", "source"}
 
 func fieldName(setting string) string {
 	if slices.Contains(own, setting) {
@@ -173,13 +174,18 @@ func keep(f *site.FormView, k sources.Kind, values url.Values) {
 	}
 }
 
-// settingsFrom are the settings that were typed, as JSON.
+// settingsFrom are the settings that were typed, as JSON; empty if the form asks
+// for none of them.
 func settingsFrom(k sources.Kind, values url.Values) (string, error) {
-	set := map[string]string{}
+	set, asked := map[string]string{}, false
 	for _, x := range k.Asks {
+		asked = asked || values.Has(fieldName(x.Name))
 		if v := values.Get(fieldName(x.Name)); strings.TrimSpace(v) != "" {
 			set[x.Name] = strings.ReplaceAll(v, "\r\n", "\n")
 		}
+	}
+	if !asked {
+		return "", nil
 	}
 	if k.Kind == "git" || k.Kind == "git_remote" {
 		if _, err := parseSigners(set["signers"]); err != nil {
@@ -291,7 +297,11 @@ func try(v *site.Visit) error {
 	}
 	v.Key = ""
 	var s *sources.Source
-	if ref := v.Query("source"); ref != "" {
+	ref := in.Source
+	if ref == "" {
+		ref = v.Query("source")
+	}
+	if ref != "" {
 		got, err := sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: ref})
 		if err != nil {
 			return err

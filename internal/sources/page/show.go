@@ -55,6 +55,10 @@ func where(s sources.Source) string {
 		var out []string
 		for _, x := range k.Asks {
 			if v, is := values[x.Name].(string); is && !strings.Contains(v, "\n") && len(out) < 2 {
+				_, after, is := strings.Cut(v, "://")
+				if is {
+					v = after
+				}
 				out = append(out, v)
 			}
 		}
