@@ -56,7 +56,7 @@ func gallery(v *site.Visit) error {
 // data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
 	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: auth.NewThrottle(), Wake: wake,
-		Mailing: func() bool { return a.Courier.Sender != nil }}
+		Mailing: func() bool { return a.Courier.Mailing() }}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
