@@ -1173,6 +1173,7 @@ CREATE INDEX task_due ON task (org_id, state, due, id);
 CREATE INDEX task_object ON task (org_id, object, id);
 CREATE INDEX task_order ON task (org_id, state, place, id);
 CREATE INDEX task_owner ON task (org_id, owner_id, state, place, id);
+CREATE INDEX task_place ON task (org_id, place, id);
 
 CREATE TABLE task_event (
 	org_id  TEXT   NOT NULL,
