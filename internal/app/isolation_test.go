@@ -159,6 +159,9 @@ func tryAll(t *testing.T, mine, theirs *tenant, o op.Operation, who *op.Desk, in
 	before := mine.rows()
 	for _, kind := range slices.Sorted(maps.Keys(theirs.ids)) {
 		to := theirs.ids[kind]
+		if kind == "engagement" && theirs.firm == mine {
+			continue // it is both sides'
+		}
 		out, err := o.Run(t.Context(), who, asJSON(t, swap(in, field, to, theirs.entry)))
 		failure := fault.KindOf(err)
 		if failure == fault.KindConflict && o.Name() == "assertions.sign" && field == "report" {
@@ -205,6 +208,7 @@ func outOf(o op.Operation) reflect.Type {
 // as operations and as pages, and looks for anything of the neighbour's.
 func TestNothingReadShowsAnotherOrganization(t *testing.T) {
 	neighbours(t, func(t *testing.T, mine, theirs *tenant, base string) {
+		lengthen(theirs, 300) // what examples make for mine makes its log longer
 		seen := 0
 		for _, who := range []*op.Desk{mine.desk, mine.seat(auth.Partner)} {
 			seen += readAll(t, mine, theirs, base, who)

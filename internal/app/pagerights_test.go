@@ -180,6 +180,9 @@ func shape(pattern string, in input) {
 			in["text-"+letter] = text
 		}
 		delete(in, "attributes")
+	case "POST /tasks/bulk", "POST /notices/read":
+		in["id"], in["act"] = in["ids"], "complete"
+		delete(in, "ids")
 	case "POST /engagements/{id}/report/assertion":
 		sum := sha256.Sum256([]byte(fmt.Sprint(in["text"])))
 		in["sha256"], in["step"] = hex.EncodeToString(sum[:]), "sign"
@@ -220,6 +223,12 @@ func (x *tenant) fill(pattern string) string {
 			parts[i] = x.handedIn()
 		case parts[i-1] == "erasures":
 			parts[i] = string(x.asked(nil).ID)
+		case parts[i-1] == "tasks":
+			parts[i] = x.task(nil)
+		case parts[i-1] == "comments":
+			parts[i] = x.said(nil)
+		case parts[i-1] == "channels":
+			parts[i] = x.channel()
 		case parts[i-1] == "holds":
 			parts[i] = x.standing()
 		case kinds[parts[i-1]] == "":
@@ -243,6 +252,8 @@ func (x *tenant) fill(pattern string) string {
 		return path + "?check=" + x.ids["check"]
 	case "/join":
 		return path + "?token=" + x.invited(string(x.least()))
+	case "/comments":
+		return path + "?object=" + x.task(nil)
 	case "/sources/{id}/progress":
 		return path + "?job=" + x.ids["job"]
 	}
@@ -258,6 +269,10 @@ func (x *tenant) act(base, pattern, does string, who *op.Desk) *http.Request {
 	}
 	_, path, _ := strings.Cut(pattern, " ")
 	replanned(x, pattern, in)
+	if ids, ok := in["ids"].([]string); ok && strings.Contains(path, "{id}") {
+		in["id"] = ids[0]
+		delete(in, "ids")
+	}
 	for _, names := range [][2]string{{"engagement", "{id}"}, {"id", "{id}"}, {"id", "{dev}"}, {"control", "{ref}"}, {"population", "{code}"}, {"part", "{part}"}, {"criterion", "{criterion}"}, {"place", "{place}"}} {
 		if v, ok := in[names[0]]; ok && strings.Contains(path, names[1]) {
 			path = strings.Replace(path, names[1], url.PathEscape(fmt.Sprint(v)), 1)
@@ -385,7 +400,7 @@ func pageRow(t *testing.T, x *tenant, base string, r site.Route, all []person) [
 // Of those of its client a firm sees what an engagement shows.
 func (p person) owns(pattern string) bool {
 	return !p.firm() || !strings.Contains(pattern, "{") || strings.Contains(pattern, "{$}") ||
-		slices.ContainsFunc([]string{"/criteria", "/settings", "/engagements", "/log"}, func(s string) bool { return strings.Contains(pattern, s) })
+		slices.ContainsFunc([]string{"/criteria", "/settings", "/engagements", "/log", "/tasks", "/comments", "/notices", "/work"}, func(s string) bool { return strings.Contains(pattern, s) })
 }
 
 // opens says what a person gets to see of a page.
@@ -401,6 +416,8 @@ func opens(t *testing.T, address string, r site.Route, p person) string {
 		return "-"
 	case a.status == http.StatusNotFound && !p.firm() && strings.HasSuffix(r.Pattern, "/strata"): // the firm's plan says which there are
 		return "-"
+	case a.status == http.StatusNotFound && (strings.Contains(r.Pattern, "/tasks/{id}") || strings.Contains(r.Pattern, "/comments")): // those of others
+		return "own"
 	case a.status >= 400:
 		t.Errorf("%s for %s: %d\n%.1000s", r.Pattern, p.name, a.status, a.body)
 	case a.status >= 300:

@@ -60,7 +60,7 @@ func gallery(v *site.Visit) error {
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
 	a.BaseURL = s.BaseURL
 	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake, Deliver: a.deliver,
-		Mailing: func() bool { return a.Courier.Sender != nil }}
+		Mailing: func() bool { return a.Courier.Mailing() }}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())

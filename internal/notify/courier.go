@@ -319,3 +319,6 @@ func reason(err error) string {
 	}, err.Error())
 	return shorten(clean, 300)
 }
+
+// Mailing reports whether letters go by mail.
+func (c *Courier) Mailing() bool { return c != nil && c.Sender != nil }

@@ -227,11 +227,13 @@ func TestAReceiverThatHangsHoldsUpNobodyElse(t *testing.T) {
 		connect(t, desk, notify.Webhook, r.URL)
 		h := open(t, desk, nil, true)
 		tell(t, desk, notify.Urgent, "tsk_1", bo) // the operation itself waits for nobody
+		tell(t, desk, notify.Urgent, "tsk_2", bo)
 		if _, err := h.runner.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		<-reached
 		<-r.arrived // the other one is served meanwhile
+		<-r.arrived // and the first letter to it settled, since they go one by one
 		h.Close()   // what hangs is left; it is sent again after the next start
 		for _, c := range []string{notify.Waiting, notify.Sent} {
 			if !slices.ContainsFunc(allSendings(t, desk), func(s notify.Sending) bool { return s.State == c }) {

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/clock"
@@ -21,8 +22,20 @@ const (
 	readNotice    = "UPDATE notice SET state = 'read', seen = ?, mail = '' WHERE org_id = ? AND user_id = ? AND state = 'new' AND id = ?"
 	readAll       = "UPDATE notice SET state = 'read', seen = ?, mail = '' WHERE org_id = ? AND user_id = ? AND state = 'new' AND id <= ?"
 
+	selectOwn = "SELECT state FROM notice WHERE org_id = ? AND user_id = ? AND id = ?"
+
 	newestNotice = "ntc_z"
 )
+
+// mine refuses a notice of somebody else.
+func mine(c *op.Call, user id.User, n id.Notice) error {
+	var state string
+	err := c.Tx.Row(selectOwn, []any{c.Org, user, n}, &state)
+	if errors.Is(err, db.ErrNone) {
+		err = fault.NotFound("no notice %s of yours", n)
+	}
+	return err
+}
 
 // Filter pages through one's own notices.
 type Filter struct {
@@ -138,6 +151,9 @@ func markRead(c *op.Call, in Reading) (Unread, error) {
 			if err != nil {
 				return Unread{}, fault.Invalid("upto", "give the id of a notice, ntc_…")
 			}
+			if err := mine(c, user, n); err != nil {
+				return Unread{}, err
+			}
 			upto = string(n)
 		}
 		if _, err := c.Tx.Exec(readAll, now, c.Org, user, upto); err != nil {
@@ -149,6 +165,9 @@ func markRead(c *op.Call, in Reading) (Unread, error) {
 		n, err := id.Parse[id.Notice](s)
 		if err != nil {
 			return Unread{}, fault.Invalid("ids", "%q is not the id of a notice, ntc_…", s)
+		}
+		if err := mine(c, user, n); err != nil {
+			return Unread{}, err
 		}
 		if _, err := c.Tx.Exec(readNotice, now, c.Org, user, n); err != nil {
 			return Unread{}, err

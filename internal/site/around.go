@@ -122,7 +122,7 @@ func CommentForm(object string) FormView {
 		{Kind: FieldHidden, Name: "object", Value: object},
 		{Kind: FieldArea, Name: "text", Label: "Your comment", Help: "@ and a member's name or address tells them.", Attrs: map[string]any{"maxlength": "5000"}},
 		OnceKey(),
-	}, Buttons: []ButtonView{{Text: "Comment", Kind: ButtonPlain}}}
+	}}
 }
 
 // Today is the organization's civil date.

@@ -30,7 +30,7 @@ type Thing struct {
 	Title func(c *op.Call, ref string) (string, error)
 }
 
-var things = map[string]Thing{}
+var things = shipped()
 
 // Attach makes a kind of thing one that tasks and comments may be about. It is
 // called while packages are initialised.
@@ -64,7 +64,9 @@ func row(query string) func(*op.Call, string) (string, error) {
 	}
 }
 
-func init() {
+// shipped are the kinds whose rows say all there is to say of them.
+func shipped() map[string]Thing {
+	out := map[string]Thing{}
 	for _, t := range []Thing{
 		{id.Control("").Kind(), "Control", "/controls/", auth.ControlsRead, row(titleControl)},
 		{id.Evidence("").Kind(), "Evidence", "/evidence/", auth.EvidenceRead, row(titleEvidence)},
@@ -77,8 +79,9 @@ func init() {
 		{id.Task("").Kind(), "Task", "/tasks/", auth.WorkRead, row(titleTask)},
 		{id.User("").Kind(), "Member", "/settings/members/", auth.MembersWrite, row(titleMember)},
 	} {
-		Attach(t)
+		out[t.Prefix] = t
 	}
+	return out
 }
 
 // thingOf splits a reference into its kind and what the kind's page is called

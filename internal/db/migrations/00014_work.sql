@@ -112,6 +112,7 @@ CREATE TABLE task (
 	UNIQUE (org_id, series, nth)
 );
 CREATE INDEX task_order ON task (org_id, state, place, id);
+CREATE INDEX task_place ON task (org_id, place, id);
 CREATE INDEX task_owner ON task (org_id, owner_id, state, place, id);
 CREATE INDEX task_creator ON task (org_id, creator_id, state, place, id);
 CREATE INDEX task_object ON task (org_id, object, id);

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/notify"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
@@ -112,6 +113,9 @@ func showNew(v *site.Visit) error {
 }
 
 func connect(v *site.Visit) error {
+	if err := v.Actor.Require(auth.OrgWrite); err != nil {
+		return err
+	}
 	var in notify.NewChannel
 	err := v.Form(&in)
 	if err == nil {

@@ -83,8 +83,12 @@ func (s settings) sentence() string {
 }
 
 func (s settings) facts() []site.Fact {
-	return []site.Fact{{Text: "Since " + site.Date(s.Org.Created)}, {Text: "Days begin in " + s.Org.Zone},
-		{Text: "You are " + rolesText(s.roles(s.Me.User))}}
+	out := []site.Fact{{Text: "Since " + site.Date(s.Org.Created)}, {Text: "Days begin in " + s.Org.Zone},
+		{Text: "You are " + rolesText(s.roles(s.Me.User))}, {Text: "How you are told", Href: "/notices/preferences"}}
+	if s.MayEdit {
+		out = append(out, site.Fact{Text: "Channels and mail", Href: "/settings/channels"})
+	}
+	return out
 }
 
 func (s settings) roles(u id.User) []auth.Role {

@@ -63,7 +63,7 @@ func search(v *site.Visit) error {
 }
 
 // pages are where ids of each kind lead.
-var pages = map[string]string{"eng": "/engagements/", "ctl": "/controls/", "evd": "/evidence/", "run": "/runs/", "src": "/sources/", "job": "/jobs/"}
+var pages = map[string]string{"eng": "/engagements/", "ctl": "/controls/", "evd": "/evidence/", "run": "/runs/", "src": "/sources/", "job": "/jobs/", "tsk": "/tasks/"}
 
 var (
 	idForm        = regexp.MustCompile(`^([a-z]{3})_[0-9a-v]{26}$`)
