@@ -54,8 +54,8 @@ func gallery(v *site.Visit) error {
 // handlers builds what the public address answers, and what the socket in the
 // data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
-	a.BaseURL = s.BaseURL
-	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake}
+	a.BaseURL = s.Base()
+	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: a.BaseURL, Door: doorWords(s, a.Mail != nil), Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
 	mux.Handle("GET "+site.StaticPrefix, site.Static())
@@ -70,10 +70,8 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	web.Mount(mux, Pages(offer))
 	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
 
-	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Who: a.whoever}))
-	return behind(s, site.Secure(mux, s.TLS())), local
 	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Ingest: a.ingest(wake), Who: a.whoever}))
-	return site.Secure(mux, s.TLS()), local
+	return behind(s, site.Secure(mux, s.TLS())), local
 }
 
 // Handler is what the public address answers, for whoever serves it otherwise
