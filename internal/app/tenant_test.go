@@ -137,7 +137,11 @@ func (x *tenant) read() {
 // fresh is a member whom nothing else needs.
 func (x *tenant) fresh(role auth.Role) auth.Member {
 	x.t.Helper()
-	return do(x.t, x, orgs.AddMem, orgs.NewMember{Name: "Member of " + x.mark, Email: fmt.Sprintf("member%d@%s.example", x.next(), x.mark), Role: string(role)})
+	name, email := "Member of "+x.mark, fmt.Sprintf("member%d@%s.example", x.next(), x.mark)
+	inv := do(x.t, x, orgs.Invite, orgs.InvitationWish{Role: string(role)})
+	made, err := orgs.Accept.Do(x.t.Context(), &op.Desk{Engine: x.app.Engine, Actor: auth.Actor{Via: "api"}}, orgs.Acceptance{Secret: inv.Secret, Name: name, Email: email, Password: "four unrelated words"})
+	x.must(err)
+	return auth.Member{User: auth.User{ID: made.User, Name: name, Email: email}, Roles: []auth.Role{role}}
 }
 
 // least is the role with the fewest rights, and other one more, where the

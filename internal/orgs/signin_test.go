@@ -142,30 +142,29 @@ func TestFactorsChangeOnlyForWhoSaidAMomentAgoWhoTheyAre(t *testing.T) {
 			x.Actor.Signed = desk.Clock.Now().Add(-d)
 			return &x
 		}
-		for name, act := range map[string]func(*op.Desk) error{
-			"begin": func(d *op.Desk) error { _, err := orgs.BeginTOTP.Do(t.Context(), d, orgs.Naming{}); return err },
-			"role": func(d *op.Desk) error {
+		for _, c := range []struct {
+			name string
+			act  func(*op.Desk) error
+		}{
+			{"begin", func(d *op.Desk) error { _, err := orgs.BeginTOTP.Do(t.Context(), d, orgs.Naming{}); return err }},
+			{"role", func(d *op.Desk) error {
 				_, err := orgs.SetRole.Do(t.Context(), d, orgs.RoleChange{ID: string(other.Actor.User), Role: "employee"})
 				return err
-			},
-			"recover": func(d *op.Desk) error {
+			}},
+			{"recover", func(d *op.Desk) error {
 				_, err := orgs.Recover.Do(t.Context(), d, orgs.Rescue{ID: string(other.Actor.User)})
 				return err
-			},
-			"deactivate": func(d *op.Desk) error {
+			}},
+			{"deactivate", func(d *op.Desk) error {
 				_, err := orgs.Rest.Do(t.Context(), d, orgs.MemberRef{ID: string(other.Actor.User)})
 				return err
-			},
-			"demand": func(d *op.Desk) error {
-				_, err := orgs.SetDoor.Do(t.Context(), d, orgs.DoorChange{IdleHours: 12})
-				return err
-			},
+			}},
 		} {
-			if err := act(at(11 * time.Minute)); !errors.Is(err, auth.ErrProve) {
-				t.Errorf("%s after 11 minutes: %v", name, err)
+			if err := c.act(at(11 * time.Minute)); !errors.Is(err, auth.ErrProve) {
+				t.Errorf("%s after 11 minutes: %v", c.name, err)
 			}
-			if err := act(at(9 * time.Minute)); err != nil {
-				t.Errorf("%s after 9 minutes: %v", name, err)
+			if err := c.act(at(9 * time.Minute)); err != nil {
+				t.Errorf("%s after 9 minutes: %v", c.name, err)
 			}
 		}
 		if _, err := orgs.Remove.Do(t.Context(), at(time.Hour), orgs.MemberRef{ID: string(other.Actor.User)}); !errors.Is(err, auth.ErrProve) {
