@@ -143,6 +143,7 @@
 //	QR(text, name string)
 //	PasskeyForm(v PasskeyView)
 //	Codes(list []string)
+//
 // In years.templ:
 //
 //	YearsChooser(v YearsView)
