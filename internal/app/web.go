@@ -55,6 +55,9 @@ func gallery(v *site.Visit) error {
 // data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
 	a.BaseURL = s.Base()
+	if a.Throttle == nil {
+		a.Throttle = auth.NewThrottle()
+	}
 	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: a.BaseURL, Door: doorWords(s, a.Mail != nil), Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
