@@ -373,7 +373,7 @@ func TestRefusalsSayWhatWouldBeAccepted(t *testing.T) {
 func TestMachineWorkIsNotOffered(t *testing.T) {
 	h := settled(t, sqlite(t))
 	h.post("/orgs/found", map[string]any{}).problem(http.StatusNotFound)
-	h.post("/sessions", map[string]any{}).problem(http.StatusNotFound)
+	h.post("/sessions", map[string]any{}).problem(http.StatusMethodNotAllowed) // they are listed there, and begun on a page
 }
 
 func TestDeniedTellsStrangersFromMembers(t *testing.T) {

@@ -50,6 +50,7 @@ func (a *App) beside(next http.Handler) http.Handler {
 		defer one.Unlock()
 		a.sendBackup(w, r)
 	})
+	mux.HandleFunc("POST "+recoverPath, a.sendWay)
 	mux.HandleFunc("POST "+recordPath, func(w http.ResponseWriter, r *http.Request) {
 		var res backup.Result
 		if err := json.NewDecoder(io.LimitReader(r.Body, 64<<20)).Decode(&res); err != nil {

@@ -40,17 +40,18 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // commands are those that are not operations.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Assess  assessCmd  `cmd:"" help:"Read a repository or this machine, judge it, and print where the organization stands. --org names the one to make."`
-	Ingest  ingestCmd  `cmd:"" help:"Hand in files that other tools wrote, OCSF, SARIF, ASFF or Trivy, each as a run of its source."`
-	Export  exportCmd  `cmd:"" help:"Write the evidence log with its evidence to a file that anyone can check."`
-	Key     keyCmd     `cmd:"" help:"Print the key that a verifier pins; keep, change and revoke keys."`
-	Ledger  ledgerCmd  `cmd:"" help:"Go on after a loss."`
-	Demo    demoCmd    `cmd:"" help:"Play an examination over a repository's history, from the proposal to the issued report, and serve it."`
-	Backup  backupCmd  `cmd:"" help:"Copy the installation into two files, while it is used."`
-	Restore restoreCmd `cmd:"" help:"Put a backup back into an empty directory and check it; or, with --drill, try whether that would work."`
-	Sample  sampleCmd  `cmd:"" help:"Repeat the selection of a sample and its evaluation, without a data directory."`
-	Witness witnessCmd `cmd:"" help:"Watch the logs of others: cosign what continues, refuse and keep what does not. Needs no data directory."`
+	Serve        serveCmd        `cmd:"" help:"Run the server."`
+	Assess       assessCmd       `cmd:"" help:"Read a repository or this machine, judge it, and print where the organization stands. --org names the one to make."`
+	Ingest       ingestCmd       `cmd:"" help:"Hand in files that other tools wrote, OCSF, SARIF, ASFF or Trivy, each as a run of its source."`
+	Export       exportCmd       `cmd:"" help:"Write the evidence log with its evidence to a file that anyone can check."`
+	Key          keyCmd          `cmd:"" help:"Print the key that a verifier pins; keep, change and revoke keys."`
+	Ledger       ledgerCmd       `cmd:"" help:"Go on after a loss."`
+	Demo         demoCmd         `cmd:"" help:"Play an examination over a repository's history, from the proposal to the issued report, and serve it."`
+	Backup       backupCmd       `cmd:"" help:"Copy the installation into two files, while it is used."`
+	Restore      restoreCmd      `cmd:"" help:"Put a backup back into an empty directory and check it; or, with --drill, try whether that would work."`
+	Sample       sampleCmd       `cmd:"" help:"Repeat the selection of a sample and its evaluation, without a data directory."`
+	RecoverOwner recoverOwnerCmd `cmd:"" name:"recover-owner" help:"Let an owner who cannot sign in back in, by a link that is good once. The log says that it was made."`
+	Witness      witnessCmd      `cmd:"" help:"Watch the logs of others: cosign what continues, refuse and keep what does not. Needs no data directory."`
 }
 
 type serveCmd struct {

@@ -136,6 +136,47 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 		return input{"name": "New at " + x.mark, "email": fmt.Sprintf("new%d@%s.example", x.next(), x.mark), "password": "four unrelated words", "role": string(x.least())}
 	},
 	"members.list": nothing,
+	"members.find": nothing,
+	"members.holdings": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(x.fresh(x.least()).ID)}
+	},
+	"members.deactivate": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(x.fresh(x.least()).ID)}
+	},
+	"members.reactivate": func(x *tenant, _ *op.Desk) input {
+		m := x.fresh(x.least())
+		do(x.t, x, orgs.Rest, orgs.MemberRef{ID: string(m.ID)})
+		return input{"id": string(m.ID)}
+	},
+	"members.recover": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(x.fresh(x.least()).ID)}
+	},
+	"doors.get": nothing,
+	"doors.update": func(x *tenant, _ *op.Desk) input {
+		return input{"idle_hours": 12, "version": do(x.t, x, orgs.GetDoor, op.None{}).Version}
+	},
+	"sessions.list": nothing,
+	"sessions.revoke": func(x *tenant, who *op.Desk) input {
+		door := &op.Desk{Engine: x.app.Engine, Actor: auth.Actor{Via: "page"}}
+		user := who.Actor.User
+		if user == "" {
+			return input{"id": "0000000000000000"}
+		}
+		s, err := orgs.SignIn.Do(x.t.Context(), door, orgs.Visit{User: user})
+		x.must(err)
+		return input{"id": auth.RefOf(s.Secret)}
+	},
+	"orgs.add": func(x *tenant, _ *op.Desk) input {
+		return input{"organization": fmt.Sprintf("Further %d of %s", x.next(), x.mark)}
+	},
+	// No mail server is configured here: whoever has the right is told so.
+	"letters.test": nothing,
+	"invitations.send": func(x *tenant, _ *op.Desk) input {
+		return input{"role": string(x.least()), "emails": []string{fmt.Sprintf("guest%d@%s.example", x.next(), x.mark)}}
+	},
+	"invitations.resend": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(do(x.t, x, orgs.Invite, orgs.InvitationWish{Role: string(x.least()), Note: x.mark}).ID)}
+	},
 	"members.remove": func(x *tenant, _ *op.Desk) input {
 		return input{"id": string(x.fresh(x.least()).ID)}
 	},

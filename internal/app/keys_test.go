@@ -528,3 +528,34 @@ func (s *place) dump(t *testing.T) []byte {
 	}
 	return out.Bytes()
 }
+
+// What people enrolled goes on working under another root key.
+func TestSecondFactorsSurviveARotation(t *testing.T) {
+	eachPlace(t, func(t *testing.T, s *place) {
+		seal := func() (out []byte) {
+			s.with(func(a *app.App) error {
+				k, err := a.Vault.Installation(t.Context())
+				if err != nil {
+					return err
+				}
+				out, err = k.Seal("totp usr_1", []byte("a secret"))
+				return err
+			})
+			return out
+		}
+		before := seal()
+		_, out, _ := s.command(strings.NewReader("no\n"), "key", "rotate", "--reason", "yearly")
+		s.must(app.LastGroup(out)+"\n", "key", "rotate")
+		s.with(func(a *app.App) error {
+			k, err := a.Vault.Installation(t.Context())
+			if err != nil {
+				return err
+			}
+			got, err := k.Open("totp usr_1", before)
+			if string(got) != "a secret" {
+				t.Errorf("got %q", got)
+			}
+			return err
+		})
+	})
+}

@@ -19,9 +19,12 @@ import (
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/erasures"
+	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/scrub"
+	"github.com/tickmark/tickmark/internal/site"
 )
 
 // jobSlots is how many jobs run at a time in one process.
@@ -34,6 +37,10 @@ func (a *App) Serve(ctx context.Context, s conf.Server, offer assess.Offer, out 
 		return err
 	}
 	if err := a.Keeper.Compare(ctx); err != nil {
+		return err
+	}
+	crypt, plain, err := a.encrypted(s)
+	if err != nil {
 		return err
 	}
 	ln, err := listen(s.Listen)
@@ -53,12 +60,15 @@ func (a *App) Serve(ctx context.Context, s conf.Server, offer assess.Offer, out 
 	} else {
 		servers, listeners = append(servers, a.server(local)), append(listeners, sock)
 	}
-	if s.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
+	if crypt != nil {
+		listeners[0] = tls.NewListener(ln, crypt)
+	}
+	if s.HTTP != "" {
+		ln, err := net.Listen("tcp", s.HTTP)
 		if err != nil {
-			return fmt.Errorf("certificate: %w", err)
+			return fault.Invalid("acme-http", "%s", err)
 		}
-		listeners[0] = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+		servers, listeners = append(servers, a.server(behind(s, site.Secure(plain, s.TLS())))), append(listeners, ln)
 	}
 	if err := a.welcome(ctx, address(s, ln), out); err != nil {
 		return err
@@ -106,7 +116,7 @@ func (a *App) run(ctx context.Context, runner *job.Runner, servers []*http.Serve
 // tidy forgets what has served its time.
 func (a *App) tidy(ctx context.Context) {
 	for {
-		if err := errors.Join(op.ExpireKeys(ctx, a.Engine), job.Forget(ctx, a.Engine), erasures.Daily(ctx, a.Engine), scrub.Arrange(ctx, a.Engine), a.Courier.Rouse(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(op.ExpireKeys(ctx, a.Engine), job.Forget(ctx, a.Engine), erasures.Daily(ctx, a.Engine), orgs.Tidy(ctx, a.Engine), scrub.Arrange(ctx, a.Engine), a.Courier.Rouse(ctx)); err != nil && ctx.Err() == nil {
 			a.Log.Error("tidying", "err", err)
 		}
 		select {
@@ -149,8 +159,11 @@ func address(s conf.Server, ln net.Listener) string {
 		return s.BaseURL
 	}
 	scheme := "http"
-	if s.TLSCert != "" {
+	if s.Own() {
 		scheme = "https"
+	}
+	if host := s.Host(); host != "" {
+		return scheme + "://" + host
 	}
 	return scheme + "://" + ln.Addr().String()
 }

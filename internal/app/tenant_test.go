@@ -139,7 +139,11 @@ func (x *tenant) read() {
 // fresh is a member whom nothing else needs.
 func (x *tenant) fresh(role auth.Role) auth.Member {
 	x.t.Helper()
-	return do(x.t, x, orgs.AddMem, orgs.NewMember{Name: "Member of " + x.mark, Email: fmt.Sprintf("member%d@%s.example", x.next(), x.mark), Role: string(role)})
+	name, email := "Member of "+x.mark, fmt.Sprintf("member%d@%s.example", x.next(), x.mark)
+	inv := do(x.t, x, orgs.Invite, orgs.InvitationWish{Role: string(role)})
+	made, err := orgs.Accept.Do(x.t.Context(), &op.Desk{Engine: x.app.Engine, Actor: auth.Actor{Via: "api"}}, orgs.Acceptance{Secret: inv.Secret, Name: name, Email: email, Password: "four unrelated words"})
+	x.must(err)
+	return auth.Member{User: auth.User{ID: made.User, Name: name, Email: email}, Roles: []auth.Role{role}}
 }
 
 // least is the role with the fewest rights, and other one more, where the
@@ -167,7 +171,7 @@ func (x *tenant) invited(role string) string {
 // second is another person who may what the owner may.
 func (x *tenant) second() *op.Desk {
 	x.t.Helper()
-	m := do(x.t, x, orgs.AddMem, orgs.NewMember{Name: "Second of " + x.mark, Email: fmt.Sprintf("second%d@%s.example", x.next(), x.mark), Role: string(auth.Owner)})
+	m := x.fresh(auth.Owner)
 	return &op.Desk{Engine: x.app.Engine, Org: x.desk.Org, Actor: auth.Actor{User: m.ID, Name: m.Name, Email: m.Email, Roles: m.Roles, Via: "api"}}
 }
 

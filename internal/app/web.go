@@ -58,8 +58,11 @@ func gallery(v *site.Visit) error {
 // handlers builds what the public address answers, and what the socket in the
 // data directory answers: the API, to whoever may open the socket.
 func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, local http.Handler) {
-	a.BaseURL = s.BaseURL
-	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: s.BaseURL, Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake, Deliver: a.deliver,
+	a.BaseURL = s.Base()
+	if a.Throttle == nil {
+		a.Throttle = auth.NewThrottle()
+	}
+	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: a.BaseURL, Door: doorWords(s, a.Mail != nil), Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake, Deliver: a.deliver,
 		Mailing: func() bool { return a.Courier.Mailing() }}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)
@@ -76,7 +79,7 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	web.Mount(mux, []site.Route{{Pattern: "/", Open: true, Handle: site.NotFound}})
 
 	local = a.beside(api.New(a.Engine, Operations(), api.Extra{Bundle: bundle, Ingest: a.ingest(wake), Who: a.whoever}))
-	return site.Secure(mux, s.TLS()), local
+	return behind(s, site.Secure(mux, s.TLS())), local
 }
 
 // Handler is what the public address answers, for whoever serves it otherwise

@@ -4,7 +4,6 @@ package conf
 
 import (
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,36 +126,4 @@ func (c Config) Logger() *slog.Logger {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-}
-
-// Server says how a server is reached.
-type Server struct {
-	Listen  string `help:"Address to listen on. A free port is taken if this one is in use and was not chosen." default:"127.0.0.1:8477" env:"TICKMARK_LISTEN"`
-	BaseURL string `name:"base-url" help:"Address people type, such as https://tickmark.example.com, when it differs." env:"TICKMARK_BASE_URL"`
-	TLSCert string `name:"tls-cert" help:"Certificate file." type:"path" env:"TICKMARK_TLS_CERT"`
-	TLSKey  string `name:"tls-key" help:"Key file of the certificate." type:"path" env:"TICKMARK_TLS_KEY"`
-}
-
-// DefaultListen is the address that may give way to a free port.
-const DefaultListen = "127.0.0.1:8477"
-
-// TLS reports whether browsers reach the server encrypted: by itself, or
-// through a proxy that the base URL names.
-func (s Server) TLS() bool {
-	return s.TLSCert != "" || strings.HasPrefix(strings.ToLower(s.BaseURL), "https://")
-}
-
-// Check refuses what could not work, before anything is opened.
-func (s Server) Check() error {
-	if (s.TLSCert == "") != (s.TLSKey == "") {
-		return fault.Invalid("tls-cert", "give both --tls-cert and --tls-key, or neither")
-	}
-	if s.BaseURL == "" {
-		return nil
-	}
-	u, err := url.Parse(s.BaseURL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" {
-		return fault.Invalid("base-url", "give an address such as https://tickmark.example.com, without a path")
-	}
-	return nil
 }

@@ -78,9 +78,31 @@ CREATE TABLE blob (
 	PRIMARY KEY (org_id, address)
 );
 
+CREATE TABLE blob_installation (
+	id      BIGINT PRIMARY KEY,
+	wrapped BYTEA  NOT NULL
+);
+
 CREATE TABLE blob_org_key (
 	org_id  TEXT  PRIMARY KEY,
 	wrapped BYTEA NOT NULL
+);
+
+CREATE TABLE channel (
+	org_id  TEXT   NOT NULL,
+	id      TEXT   NOT NULL,
+	kind    TEXT   NOT NULL,
+	name    TEXT   NOT NULL,
+	address BYTEA  NOT NULL,
+	host    TEXT   NOT NULL,
+	secret  BYTEA  NOT NULL,
+	kinds   TEXT   NOT NULL,
+	state   TEXT   NOT NULL,
+	failing BIGINT NOT NULL,
+	reason  TEXT   NOT NULL,
+	version BIGINT NOT NULL,
+	created BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
 );
 
 CREATE TABLE check_definition (
@@ -105,9 +127,10 @@ CREATE TABLE check_exception (
 	starts   BIGINT NOT NULL,
 	ends     BIGINT NOT NULL,
 	ended    BIGINT NOT NULL,
-	created  BIGINT NOT NULL, asker_id TEXT NOT NULL DEFAULT '', asker TEXT NOT NULL DEFAULT '', approver_id TEXT NOT NULL DEFAULT '',
+	created  BIGINT NOT NULL, asker_id TEXT NOT NULL DEFAULT '', asker TEXT NOT NULL DEFAULT '', approver_id TEXT NOT NULL DEFAULT '', keys TEXT NOT NULL DEFAULT '', renews TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, id)
 );
+CREATE INDEX check_exception_ends ON check_exception (org_id, ends, id);
 CREATE INDEX check_exception_of ON check_exception (org_id, check_id);
 
 CREATE TABLE check_interval (
@@ -124,7 +147,7 @@ CREATE TABLE check_interval (
 	run_id    TEXT   NOT NULL,
 	PRIMARY KEY (org_id, check_id, source_id, key, starts)
 );
-CREATE INDEX check_interval_open ON check_interval (org_id, check_id, ends, status);
+CREATE INDEX check_interval_time ON check_interval (org_id, check_id, status, ends, key, source_id, starts);
 
 CREATE TABLE check_result (
 	org_id         TEXT   NOT NULL,
@@ -143,6 +166,41 @@ CREATE TABLE check_result (
 	reason         TEXT   NOT NULL,
 	remedy         TEXT   NOT NULL,
 	PRIMARY KEY (org_id, check_id, source_id, at)
+);
+
+CREATE TABLE check_setting (
+	org_id    TEXT    NOT NULL,
+	check_id  TEXT    NOT NULL,
+	effective BIGINT  NOT NULL,
+	act       TEXT    NOT NULL,
+	off       BOOLEAN NOT NULL,
+	params    TEXT    NOT NULL,
+	digest    TEXT    NOT NULL,
+	why       TEXT    NOT NULL,
+	actor     TEXT    NOT NULL,
+	PRIMARY KEY (org_id, check_id, effective)
+);
+
+CREATE TABLE comment (
+	org_id    TEXT   NOT NULL,
+	id        TEXT   NOT NULL,
+	object    TEXT   NOT NULL,
+	author_id TEXT   NOT NULL,
+	author    TEXT   NOT NULL,
+	text      TEXT   NOT NULL,
+	at        BIGINT NOT NULL,
+	edited    BIGINT NOT NULL,
+	removed   BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE INDEX comment_author ON comment (org_id, author_id, id);
+CREATE INDEX comment_thread ON comment (org_id, object, id);
+
+CREATE TABLE comment_mention (
+	org_id     TEXT NOT NULL,
+	user_id    TEXT NOT NULL,
+	comment_id TEXT NOT NULL,
+	PRIMARY KEY (org_id, user_id, comment_id)
 );
 
 CREATE TABLE control (
@@ -439,7 +497,7 @@ CREATE TABLE invitation (
 	used     BIGINT NOT NULL,
 	user_id  TEXT   NOT NULL,
 	firm_org TEXT   NOT NULL,
-	revoked  BIGINT NOT NULL,
+	revoked  BIGINT NOT NULL, email TEXT NOT NULL DEFAULT '', sent BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (org_id, id)
 );
 
@@ -513,7 +571,7 @@ CREATE TABLE job_schedule (
 	kind     TEXT   NOT NULL,
 	args     TEXT   NOT NULL,
 	every    BIGINT NOT NULL,
-	next_run BIGINT NOT NULL,
+	next_run BIGINT NOT NULL, day_time TEXT NOT NULL DEFAULT '', weekday TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, name)
 );
 CREATE INDEX job_schedule_due ON job_schedule (next_run);
@@ -587,6 +645,27 @@ CREATE TABLE ledger_opening (
 );
 CREATE INDEX ledger_opening_content ON ledger_opening (org_id, log_id, payload) WHERE label = 'content';
 
+CREATE TABLE letter (
+	org_id     TEXT   NOT NULL,
+	id         TEXT   NOT NULL,
+	channel_id TEXT   NOT NULL,
+	user_id    TEXT   NOT NULL,
+	kind       TEXT   NOT NULL,
+	recipient  TEXT   NOT NULL,
+	body       BYTEA  NOT NULL,
+	state      TEXT   NOT NULL,
+	tries      BIGINT NOT NULL,
+	next_try   BIGINT NOT NULL,
+	lease      BIGINT NOT NULL,
+	status     BIGINT NOT NULL,
+	problem    TEXT   NOT NULL,
+	created    BIGINT NOT NULL,
+	settled    BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE INDEX letter_lane ON letter (org_id, channel_id, state, next_try, id);
+CREATE INDEX letter_newest ON letter (org_id, channel_id, id);
+
 CREATE TABLE mark (
 	org_id       TEXT    NOT NULL,
 	procedure_id TEXT    NOT NULL,
@@ -625,9 +704,29 @@ CREATE TABLE members (
 	org_id  TEXT   NOT NULL REFERENCES orgs (org_id),
 	user_id TEXT   NOT NULL REFERENCES users (id),
 	roles   TEXT   NOT NULL,
-	created BIGINT NOT NULL,
+	created BIGINT NOT NULL, resting TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, user_id)
 );
+
+CREATE TABLE notice (
+	org_id  TEXT    NOT NULL,
+	id      TEXT    NOT NULL,
+	user_id TEXT    NOT NULL,
+	kind    TEXT    NOT NULL,
+	text    TEXT    NOT NULL,
+	link    TEXT    NOT NULL,
+	object  TEXT    NOT NULL,
+	day     TEXT    NOT NULL,
+	at      BIGINT  NOT NULL,
+	state   TEXT    NOT NULL,
+	seen    BIGINT  NOT NULL,
+	mail    TEXT    NOT NULL,
+	PRIMARY KEY (org_id, id),
+	UNIQUE (org_id, user_id, object, kind, day)
+);
+CREATE INDEX notice_digest ON notice (org_id, user_id, mail, id);
+CREATE INDEX notice_inbox ON notice (org_id, user_id, state, id);
+CREATE INDEX notice_person ON notice (org_id, user_id, id);
 
 CREATE TABLE op_key (
 	org_id TEXT   NOT NULL,
@@ -679,6 +778,14 @@ CREATE TABLE orgs (
 	version BIGINT NOT NULL,
 	created BIGINT NOT NULL
 , kind TEXT NOT NULL DEFAULT 'service');
+
+CREATE TABLE orgs_door (
+	org_id        TEXT    PRIMARY KEY,
+	second_factor BOOLEAN NOT NULL,
+	idle_hours    BIGINT  NOT NULL,
+	version       BIGINT  NOT NULL,
+	changed       BIGINT  NOT NULL
+);
 
 CREATE TABLE population (
 	org_id        TEXT   NOT NULL,
@@ -754,6 +861,18 @@ CREATE TABLE population_version (
 	PRIMARY KEY (org_id, population_id, version)
 );
 CREATE INDEX population_version_of ON population_version (org_id, engagement_id, population_id);
+
+CREATE TABLE preference (
+	org_id     TEXT   NOT NULL,
+	user_id    TEXT   NOT NULL,
+	mail       TEXT   NOT NULL,
+	quiet_from TEXT   NOT NULL,
+	quiet_to   TEXT   NOT NULL,
+	digest_at  TEXT   NOT NULL,
+	digest_day BIGINT NOT NULL,
+	version    BIGINT NOT NULL,
+	PRIMARY KEY (org_id, user_id)
+);
 
 CREATE TABLE procedure (
 	org_id          TEXT    NOT NULL,
@@ -979,7 +1098,8 @@ CREATE TABLE sessions (
 	created BIGINT NOT NULL,
 	seen    BIGINT NOT NULL,
 	expires BIGINT NOT NULL
-);
+, address TEXT NOT NULL DEFAULT '', signed BIGINT NOT NULL DEFAULT 0, factor TEXT NOT NULL DEFAULT '');
+CREATE INDEX sessions_expires ON sessions (expires);
 CREATE INDEX sessions_user ON sessions (user_id);
 
 CREATE TABLE setup (
@@ -998,7 +1118,27 @@ CREATE TABLE source (
 	every    BIGINT NOT NULL,
 	version  BIGINT NOT NULL,
 	created  BIGINT NOT NULL,
-	removed  BIGINT NOT NULL,
+	removed  BIGINT NOT NULL, day_time TEXT NOT NULL DEFAULT '', weekday TEXT NOT NULL DEFAULT '', paused BIGINT NOT NULL DEFAULT 0,
+	PRIMARY KEY (org_id, id)
+);
+
+CREATE TABLE source_import (
+	org_id    TEXT    NOT NULL,
+	id        TEXT    NOT NULL,
+	name      TEXT    NOT NULL,
+	format    TEXT    NOT NULL,
+	looks     TEXT    NOT NULL,
+	size      BIGINT  NOT NULL,
+	sha256    TEXT    NOT NULL,
+	address   TEXT    NOT NULL,
+	pieced    BOOLEAN NOT NULL,
+	skip_bad  BOOLEAN NOT NULL,
+	source_id TEXT    NOT NULL,
+	job_id    TEXT    NOT NULL,
+	run_id    TEXT    NOT NULL,
+	refused   TEXT    NOT NULL,
+	actor     TEXT    NOT NULL,
+	created   BIGINT  NOT NULL,
 	PRIMARY KEY (org_id, id)
 );
 
@@ -1032,6 +1172,7 @@ CREATE TABLE source_run (
 	PRIMARY KEY (org_id, id),
 	FOREIGN KEY (org_id, source_id) REFERENCES source (org_id, id)
 );
+CREATE INDEX source_run_history ON source_run (org_id, source_id, id);
 CREATE INDEX source_run_latest ON source_run (org_id, source_id, ended);
 
 CREATE TABLE source_run_kind (
@@ -1039,9 +1180,67 @@ CREATE TABLE source_run_kind (
 	run_id  TEXT   NOT NULL,
 	kind    TEXT   NOT NULL,
 	count   BIGINT NOT NULL,
-	address TEXT   NOT NULL,
+	address TEXT   NOT NULL, added BIGINT NOT NULL DEFAULT 0, changed BIGINT NOT NULL DEFAULT 0, gone BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (org_id, run_id, kind),
 	FOREIGN KEY (org_id, run_id) REFERENCES source_run (org_id, id)
+);
+
+CREATE TABLE source_secret (
+	org_id    TEXT   NOT NULL,
+	source_id TEXT   NOT NULL,
+	name      TEXT   NOT NULL,
+	sealed    BYTEA  NOT NULL,
+	since     BIGINT NOT NULL,
+	PRIMARY KEY (org_id, source_id, name),
+	FOREIGN KEY (org_id, source_id) REFERENCES source (org_id, id)
+);
+
+CREATE TABLE task (
+	org_id     TEXT   NOT NULL,
+	id         TEXT   NOT NULL,
+	title      TEXT   NOT NULL,
+	text       TEXT   NOT NULL,
+	words      TEXT   NOT NULL,
+	owner_id   TEXT   NOT NULL,
+	due        TEXT   NOT NULL,
+	place      TEXT   NOT NULL,
+	object     TEXT   NOT NULL,
+	state      TEXT   NOT NULL,
+	reason     TEXT   NOT NULL,
+	every      BIGINT NOT NULL,
+	unit       TEXT   NOT NULL,
+	anchor     TEXT   NOT NULL,
+	series     TEXT   NOT NULL,
+	nth        BIGINT NOT NULL,
+	remind     BIGINT NOT NULL,
+	reminded   TEXT   NOT NULL,
+	escalate   BIGINT NOT NULL,
+	escalate_to TEXT  NOT NULL,
+	escalated  BIGINT NOT NULL,
+	missed     BIGINT NOT NULL,
+	creator_id TEXT   NOT NULL,
+	creator    TEXT   NOT NULL,
+	created    BIGINT NOT NULL,
+	settled    BIGINT NOT NULL,
+	settled_by TEXT   NOT NULL,
+	version    BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id),
+	UNIQUE (org_id, series, nth)
+);
+CREATE INDEX task_creator ON task (org_id, creator_id, state, place, id);
+CREATE INDEX task_due ON task (org_id, state, due, id);
+CREATE INDEX task_object ON task (org_id, object, id);
+CREATE INDEX task_order ON task (org_id, state, place, id);
+CREATE INDEX task_owner ON task (org_id, owner_id, state, place, id);
+
+CREATE TABLE task_event (
+	org_id  TEXT   NOT NULL,
+	task_id TEXT   NOT NULL,
+	entry   BIGINT NOT NULL,
+	at      BIGINT NOT NULL,
+	actor   TEXT   NOT NULL,
+	what    TEXT   NOT NULL,
+	PRIMARY KEY (org_id, task_id, entry)
 );
 
 CREATE TABLE tokens (
@@ -1065,3 +1264,72 @@ CREATE TABLE users (
 	created       BIGINT  NOT NULL,
 	disabled      BOOLEAN NOT NULL
 );
+
+CREATE TABLE users_code (
+	user_id TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+	hash    BYTEA  NOT NULL,
+	used    BIGINT NOT NULL,
+	PRIMARY KEY (user_id, hash)
+);
+
+CREATE TABLE users_passkey (
+	id         TEXT   PRIMARY KEY,
+	user_id    TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+	name       TEXT   NOT NULL,
+	credential TEXT   NOT NULL,
+	created    BIGINT NOT NULL,
+	used       BIGINT NOT NULL
+);
+CREATE INDEX users_passkey_user ON users_passkey (user_id);
+
+CREATE TABLE users_recovery (
+	hash    BYTEA   PRIMARY KEY,
+	user_id TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+	org_id  TEXT    NOT NULL,
+	factors BOOLEAN NOT NULL,
+	actor   TEXT    NOT NULL,
+	created BIGINT  NOT NULL,
+	expires BIGINT  NOT NULL,
+	used    BIGINT  NOT NULL
+);
+CREATE INDEX users_recovery_user ON users_recovery (user_id);
+
+CREATE TABLE users_spent (
+	hash    BYTEA  PRIMARY KEY,
+	expires BIGINT NOT NULL
+);
+
+CREATE TABLE users_totp (
+	user_id   TEXT   PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+	sealed    BYTEA  NOT NULL,
+	step      BIGINT NOT NULL,
+	created   BIGINT NOT NULL,
+	confirmed BIGINT NOT NULL,
+	used      BIGINT NOT NULL
+);
+
+CREATE TABLE view_saved (
+	org_id  TEXT    NOT NULL,
+	id      TEXT    NOT NULL,
+	list    TEXT    NOT NULL,
+	name    TEXT    NOT NULL,
+	query   TEXT    NOT NULL,
+	shared  BOOLEAN NOT NULL,
+	owner_id TEXT   NOT NULL,
+	owner   TEXT    NOT NULL,
+	created BIGINT  NOT NULL,
+	updated BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE UNIQUE INDEX view_saved_name ON view_saved (org_id, owner_id, list, name);
+CREATE INDEX view_saved_of ON view_saved (org_id, list, name);
+
+CREATE TABLE view_usual (
+	org_id  TEXT NOT NULL,
+	user_id TEXT NOT NULL,
+	list    TEXT NOT NULL,
+	view_id TEXT NOT NULL,
+	PRIMARY KEY (org_id, user_id, list),
+	FOREIGN KEY (org_id, view_id) REFERENCES view_saved (org_id, id)
+);
+CREATE INDEX view_usual_of ON view_usual (org_id, view_id);

@@ -249,14 +249,19 @@ func alone(c *op.Call) error {
 	if err := c.Tx.Beside(db.All); err != nil {
 		return err
 	}
-	var n int64
-	if err := c.Tx.Row(countOthers, []any{c.Org, c.Org}, &n); err != nil {
+	shared, err := Shared(c.Tx, c.Org)
+	if err != nil || !shared {
 		return err
 	}
-	if n > 0 {
-		return fault.Denied("Several organizations share this installation, so that people come in by invitation, each with an address of their own: use invitations.create.").With(ErrShared)
-	}
-	return nil
+	return fault.Denied("Several organizations share this installation, so that people come in by invitation, each with an address of their own: use invitations.create.").With(ErrShared)
+}
+
+// Shared reports whether another organization of the same kind is on the
+// installation. The transaction must see all organizations.
+func Shared(tx *db.Tx, org id.Org) (bool, error) {
+	var n int64
+	err := tx.Row(countOthers, []any{org, org}, &n)
+	return n > 0, err
 }
 
 // ErrShared says that people come in by invitation only.

@@ -121,7 +121,7 @@ func signOut(c *op.Call, in Leaving) (op.None, error) {
 // Proof is that whoever sits there has just said who they are: their password
 // was checked, or an authenticator answered.
 type Proof struct {
-	Secret  string // of the session
+	Secret  string `secret:"true"` // of the session
 	Passkey *Answered
 }
 

@@ -37,6 +37,9 @@ type Web struct {
 	TLS bool
 	// BaseURL is the address people type, where the operator gave one.
 	BaseURL string
+	// Door says in words how the installation is reached and what it sends, with
+	// what the operator changes where.
+	Door []FactRow
 	// Nav is the sidebar for a person; Tabs the bar on phones.
 	Nav  func(auth.Actor) []NavGroup
 	Tabs func(auth.Actor) []NavItem

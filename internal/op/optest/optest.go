@@ -96,6 +96,9 @@ func Member(t testing.TB, desk *op.Desk, role auth.Role) *op.Desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if shared(t, desk) { // people come in by invitation there
+		return sit(t, desk.Engine, desk.Org, enter(t, desk, string(role), org.Name, "new-"+string(role)).User)
+	}
 	m, err := orgs.AddMem.Do(t.Context(), desk, orgs.NewMember{
 		Name: fmt.Sprintf("%s %s", org.Name, role), Email: address(org.Name, "new-"+string(role)), Role: string(role),
 	})
@@ -103,6 +106,18 @@ func Member(t testing.TB, desk *op.Desk, role auth.Role) *op.Desk {
 		t.Fatal(err)
 	}
 	return sit(t, desk.Engine, desk.Org, m.ID)
+}
+
+func shared(t testing.TB, desk *op.Desk) (yes bool) {
+	t.Helper()
+	err := desk.DB.Read(t.Context(), db.All, func(tx *db.Tx) (err error) {
+		yes, err = orgs.Shared(tx, desk.Org)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return yes
 }
 
 func sit(t testing.TB, e *op.Engine, org id.Org, user id.User) *op.Desk {

@@ -131,7 +131,7 @@ func TestAMemberGetsAnotherRoleAndLeaves(t *testing.T) {
 		wrong := v.Post(at, "role", "partner")
 		wrong.Is(http.StatusUnprocessableEntity)
 		wrong.Says("#f-role-error", "In Example a role is one of")
-		v.Post(at, "role", "compliance_lead").LeadsTo("/settings#members")
+		v.Post(at, "role", "compliance_lead").LeadsTo("/settings/members")
 		theirs.Get("/settings").Says("#me", "compliance lead")
 		theirs.Get(at).Is(http.StatusForbidden)
 
@@ -141,7 +141,7 @@ func TestAMemberGetsAnotherRoleAndLeaves(t *testing.T) {
 		last.Says(".tm-errors", "the last who may add and remove members")
 
 		v.Get(at+"/remove").Says("h1", "End the membership")
-		v.Post(at + "/remove").LeadsTo("/settings#members")
+		v.Post(at + "/remove").LeadsTo("/settings/members")
 		v.Get(at).Is(http.StatusNotFound)
 		theirs.Get("/settings").LeadsTo("/sign-in?to=%2Fsettings")
 	})

@@ -23,6 +23,11 @@ type guests struct {
 	Now   time.Time
 	Made  orgs.GrantedInvitation // just now
 	Link  string
+
+	Letters  bool
+	Sent     string // who was written to just now
+	ManyForm site.FormView
+	Links    []site.FactRow // of several, to hand over
 }
 
 func readGuests(v *site.Visit) (guests, error) {
@@ -52,11 +57,11 @@ func readGuests(v *site.Visit) (guests, error) {
 			g.Names[string(f.ID)] = f.Name
 		}
 	}
-	g.Form = inviteForm(g.Org, v.Query("role"))
+	g.Form, g.ManyForm, g.Letters = inviteForm(g.Org, v.Query("role"), v.Letters()), manyForm(g.Org), v.Letters()
 	return g, nil
 }
 
-func inviteForm(o orgs.Org, chosen string) site.FormView {
+func inviteForm(o orgs.Org, chosen string, letters bool) site.FormView {
 	role := roleField(o, "", usual(o))
 	role.Label, role.Value = "As what", string(usual(o))
 	if o.Kind != orgs.Firm {
@@ -70,10 +75,15 @@ func inviteForm(o orgs.Org, chosen string) site.FormView {
 			role.Value = chosen
 		}
 	}
+	email, button := "The link is written to it.", "Invite"
+	if !letters {
+		email, button = "For your own list: this installation sends no letters, so that you hand the link over.", "Make the link"
+	}
 	return site.FormView{ID: "invite", Action: "/settings/invitations", Fields: []site.FieldView{role,
+		{Kind: site.FieldEmail, Name: "email", Label: "Address", Help: email, Optional: true, Autocomplete: "off", Attrs: templ.Attributes{"maxlength": "254"}},
 		{Name: "note", Label: "For whom", Help: "For your own list; whoever has the link does not see it.", Optional: true, Autocomplete: "off", Attrs: templ.Attributes{"maxlength": "200"}},
 		site.OnceKey(),
-	}, Buttons: []site.ButtonView{{Text: "Make the link"}}}
+	}, Buttons: []site.ButtonView{{Text: button}}}
 }
 
 // asText says as what an invitation brings somebody in.
@@ -129,11 +139,19 @@ func (g guests) table() site.TableView {
 		case !g.isOpen(x):
 			status = site.Mark(site.StatusNotApplicable, "Ran out "+site.Date(x.Expires))
 		default:
-			act = site.Node(takeBack(x))
+			act = site.Node(openActs(x))
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(asText(x.Role)), site.Words(x.Note), site.Words(x.By), site.Words(site.Date(x.Created)), status, act}})
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(asText(x.Role)), site.Words(forWhom(x)), site.Words(x.By), site.Words(site.Date(x.Created)), status, act}})
 	}
 	return t
+}
+
+// forWhom is the address and the note of an invitation.
+func forWhom(x orgs.Invitation) string {
+	if x.Email == "" || x.Note == "" {
+		return x.Email + x.Note
+	}
+	return x.Email + ", " + x.Note
 }
 
 func invitationsShell() site.Shell {
@@ -171,25 +189,96 @@ func invite(v *site.Visit) error {
 		}
 		return v.ShowWrong(invitationsShell(), invitationsBody(g))
 	}
-	g.Made, g.Link = made, joinLink(v, made.Secret)
+	g.Made, g.Link, g.Sent = made, linkTo(v, "/join", made.Secret), letterWords([]orgs.GrantedInvitation{made})
 	return v.Show(invitationsShell(), invitationsBody(g))
 }
 
-// joinLink is the whole address of an invitation: below the one that people
-// type, or else the one that this page was asked from.
-func joinLink(v *site.Visit, secret string) string {
+// linkTo is a whole address with a secret in it; empty for one that was shown
+// already, because a button was pressed twice.
+func linkTo(v *site.Visit, path, secret string) string {
 	if secret == "" {
-		return "" // the button was pressed twice, and the secret was shown the first time
+		return ""
 	}
-	join := "/join?" + url.Values{"token": {secret}}.Encode()
-	if v.Web.BaseURL != "" {
-		return strings.TrimSuffix(v.Web.BaseURL, "/") + join
+	return address(v) + path + "?" + url.Values{"token": {secret}}.Encode()
+}
+
+// resend makes a link anew.
+func resend(v *site.Visit) error {
+	made, err := orgs.Resend.Do(v.Context(), v.Desk, orgs.InvitationRef{ID: v.Path("id")})
+	if err != nil {
+		return err
 	}
-	at := url.URL{Scheme: "http", Host: v.R.Host}
-	if v.Web.TLS {
-		at.Scheme = "https"
+	g, err := readGuests(v)
+	if err != nil {
+		return err
 	}
-	return at.String() + join
+	g.Made, g.Link = made, linkTo(v, "/join", made.Secret)
+	g.Sent = letterWords([]orgs.GrantedInvitation{made})
+	return v.Show(invitationsShell(), invitationsBody(g))
+}
+
+// letterWords says to whom letters are on their way.
+func letterWords(list []orgs.GrantedInvitation) string {
+	var to []string
+	for _, x := range list {
+		if !x.Sent.IsZero() {
+			to = append(to, x.Email)
+		}
+	}
+	switch {
+	case len(to) == 0:
+		return ""
+	case len(to) > 5:
+		return site.Plural(int64(len(to)), "letter is", "letters are") + " on its way."
+	}
+	return "A letter is on its way to " + strings.Join(to, ", ") + "."
+}
+
+// inviteMany invites whoever was pasted, in the same answer.
+func inviteMany(v *site.Visit) error {
+	var in struct {
+		Emails string `json:"emails"`
+		Role   string `json:"role"`
+		Note   string `json:"note"`
+	}
+	err := v.Form(&in)
+	var made orgs.Many
+	list := orgs.Addresses(in.Emails)
+	if err == nil && len(list) == 0 {
+		err = fault.Invalid("emails", "paste addresses such as name@example.com, one to a line")
+	}
+	if err == nil {
+		made, err = orgs.InviteMany.Do(v.Context(), v.Desk, orgs.ManyWish{Emails: list, Role: in.Role, Note: in.Note})
+	}
+	g, readErr := readGuests(v)
+	if readErr != nil {
+		return readErr
+	}
+	if err != nil {
+		g.ManyForm.Keep(v.R.PostForm)
+		if fault.KindOf(err) == fault.KindDenied || !g.ManyForm.Refused(err) {
+			return err
+		}
+		return v.ShowWrong(invitationsShell(), invitationsBody(g))
+	}
+	g.Sent = letterWords(made.List)
+	for _, x := range made.List {
+		if x.Secret != "" {
+			g.Links = append(g.Links, site.Text(x.Email, linkTo(v, "/join", x.Secret)))
+		}
+	}
+	return v.Show(invitationsShell(), invitationsBody(g))
+}
+
+func manyForm(o orgs.Org) site.FormView {
+	role := roleField(o, "many", usual(o))
+	role.Label = "As what"
+	return site.FormView{ID: "many", Action: "/settings/invitations/many", Fields: []site.FieldView{
+		{Kind: site.FieldArea, Name: "emails", Label: "Addresses", Help: "Up to 100, one to a line or as a mail program writes them.", Prefix: "many", Rows: 5, Autocomplete: "off", Attrs: templ.Attributes{"spellcheck": "false"}},
+		role,
+		{Name: "note", Label: "Note", Help: "For your own list.", Prefix: "many", Optional: true, Autocomplete: "off", Attrs: templ.Attributes{"maxlength": "200"}},
+		site.OnceKey(),
+	}, Buttons: []site.ButtonView{{Text: "Invite them"}}}
 }
 
 func uninvite(v *site.Visit) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/site"
 )
 
@@ -42,6 +43,15 @@ func Routes() []site.Route {
 		{Pattern: "POST " + site.FactorsPath + "/sessions/others", Self: true, Handle: endOthers},
 		{Pattern: "GET /settings", Handle: showSettings},
 		{Pattern: "POST /settings", Handle: saveOrg},
+		{Pattern: "POST /settings/door", Handle: saveDoor},
+		{Pattern: "POST /settings/letter", Handle: testLetter},
+		{Pattern: "POST /settings/organizations", Handle: further},
+		{Pattern: "GET /settings/members", Handle: showMembers},
+		{Pattern: "POST /settings/members/{id}/deactivate", Handle: turn(orgs.Rest)},
+		{Pattern: "POST /settings/members/{id}/activate", Handle: turn(orgs.Wake)},
+		{Pattern: "POST /settings/members/{id}/recover", Handle: recoverMember},
+		{Pattern: "POST /settings/invitations/many", Handle: inviteMany},
+		{Pattern: "POST /settings/invitations/{id}/resend", Handle: resend},
 		{Pattern: "POST /settings/members", Handle: addMember},
 		{Pattern: "GET /settings/members/{id}", Handle: showMember},
 		{Pattern: "POST /settings/members/{id}", Handle: changeRole},

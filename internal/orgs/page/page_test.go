@@ -175,7 +175,7 @@ func TestSettingsAddPeopleWithARole(t *testing.T) {
 		settings.Says("#members", "control owner")
 		twice := v.Post("/settings/members", "name", "Mei", "email", "mei@example.com", "role", "employee", "password", password)
 		twice.Is(http.StatusUnprocessableEntity)
-		twice.Says(".tm-errors", "belongs to a user already")
+		twice.Says(".tm-errors", "Invite the person instead")
 		if got := twice.Attr("#member-password", "value"); got != password {
 			t.Errorf("the first password was lost: %q", got)
 		}

@@ -27,6 +27,7 @@ type settings struct {
 	Now     time.Time
 
 	OrgForm, Member, TokenForm site.FormView
+	Door                       doorPart
 
 	MayEdit, MayAdd, MayToken bool
 	SecretName, Secret        string // a token made just now
@@ -56,6 +57,9 @@ func read(v *site.Visit) (settings, error) {
 	}
 	for _, t := range list.Items {
 		s.Tokens = append(s.Tokens, stateOf(t, s.Now))
+	}
+	if s.Door, err = readDoor(v); err != nil {
+		return s, err
 	}
 	s.OrgForm, s.Member, s.TokenForm = orgForm(s.Org), memberForm(s.Org), tokenForm()
 	return s, nil
