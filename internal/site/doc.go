@@ -124,6 +124,7 @@
 // In list.templ, drawn by what a List answers:
 //
 //	ListTools(t ToolsView)
+//	Chips(list []Chip)
 //
 // In help.templ:
 //

@@ -31,7 +31,7 @@ var (
 	Record    = op.Work("runs.record", "Record a run with everything it saw.", auth.SourcesWrite, record)
 	Fail      = op.Work("runs.fail", "Record that a source could not be read.", auth.SourcesWrite, fail)
 
-	Operations = []op.Operation{List, Get, Create, Remove, Collect, Runs, RunGet, Resources, Record, Fail}
+	Operations = []op.Operation{List, Get, Create, Remove, Collect, Runs, RunGet, Resources, Find, Record, Fail}
 )
 
 // Jobs of this area and, by name, of the one that judges what it collects.
