@@ -47,6 +47,7 @@
 //
 //	ActionRows(list []ActionView)
 //	Timeline(list []TimelineItem)
+//	History(v HistoryView)
 //	Gate(g GateView)
 //	StatePath(steps []PathStep)
 //	Steps(list []StepView)
