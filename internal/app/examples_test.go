@@ -131,7 +131,7 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 		now := do(x.t, x, orgs.Get, op.None{})
 		return input{"name": now.Name, "zone": "Europe/Berlin", "version": now.Version}
 	},
-	"readiness.get": nothing,
+	"readiness.get":  nothing,
 	"readiness.past": func(x *tenant, _ *op.Desk) input { return input{"as_of": x.desk.Clock.Now()} },
 	"resources.find": func(x *tenant, _ *op.Desk) input { return input{"text": x.mark[:4]} },
 	"resources.list": func(x *tenant, _ *op.Desk) input {
@@ -171,7 +171,9 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	},
 	"views.list":   nothing,
 	"views.remove": func(x *tenant, who *op.Desk) input { return input{"id": x.view(who)} },
-	"views.update": func(x *tenant, who *op.Desk) input { return input{"id": x.view(who), "name": fmt.Sprint("View ", x.next())} },
+	"views.update": func(x *tenant, who *op.Desk) input {
+		return input{"id": x.view(who), "name": fmt.Sprint("View ", x.next())}
+	},
 }
 
 // more are inputs of operations that take one of two references.
