@@ -641,6 +641,13 @@ CREATE TABLE op_key (
 );
 CREATE INDEX op_key_at ON op_key (at);
 
+CREATE TABLE op_subject (
+	org_id  TEXT   NOT NULL,
+	subject TEXT   NOT NULL,
+	entry   BIGINT NOT NULL,
+	PRIMARY KEY (org_id, subject, entry)
+);
+
 CREATE TABLE opinion_criterion (
 	org_id        TEXT   NOT NULL,
 	engagement_id TEXT   NOT NULL,
@@ -1014,6 +1021,7 @@ CREATE TABLE source_resource (
 	PRIMARY KEY (org_id, source_id, kind, key),
 	FOREIGN KEY (org_id, source_id) REFERENCES source (org_id, id)
 );
+CREATE INDEX source_resource_key ON source_resource (org_id, key, source_id, kind);
 
 CREATE TABLE source_run (
 	org_id    TEXT   NOT NULL,
@@ -1065,3 +1073,29 @@ CREATE TABLE users (
 	created       BIGINT  NOT NULL,
 	disabled      BOOLEAN NOT NULL
 );
+
+CREATE TABLE view_saved (
+	org_id  TEXT    NOT NULL,
+	id      TEXT    NOT NULL,
+	list    TEXT    NOT NULL,
+	name    TEXT    NOT NULL,
+	query   TEXT    NOT NULL,
+	shared  BOOLEAN NOT NULL,
+	owner_id TEXT   NOT NULL,
+	owner   TEXT    NOT NULL,
+	created BIGINT  NOT NULL,
+	updated BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE UNIQUE INDEX view_saved_name ON view_saved (org_id, owner_id, list, name);
+CREATE INDEX view_saved_of ON view_saved (org_id, list, name);
+
+CREATE TABLE view_usual (
+	org_id  TEXT NOT NULL,
+	user_id TEXT NOT NULL,
+	list    TEXT NOT NULL,
+	view_id TEXT NOT NULL,
+	PRIMARY KEY (org_id, user_id, list),
+	FOREIGN KEY (org_id, view_id) REFERENCES view_saved (org_id, id)
+);
+CREATE INDEX view_usual_of ON view_usual (org_id, view_id);
