@@ -26,7 +26,7 @@ type Filter struct {
 // narrowed by, so that the next part costs what the first did.
 const (
 	fits = " AND (? = '' OR method = ?) AND (? = 0 OR level = ?) AND (? = 0 OR sealed <= ?)" +
-		" AND (? = '' OR title LIKE ? ESCAPE '!' OR title LIKE ? ESCAPE '!' OR title LIKE ? ESCAPE '!' OR title LIKE ? ESCAPE '!')"
+		" AND (? = '' OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title)"
 	down           = " AND entry < ? ORDER BY entry DESC LIMIT ?"
 	up             = " AND entry > ? ORDER BY entry LIMIT ?"
 	ofControl      = " AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ?)"
@@ -61,7 +61,7 @@ func list(c *op.Call, in Filter) (op.Page[Record], error) {
 		falling, rising, count, args = selectOfCtl, risingOfCtl, countCtl, append(args, c.Org, in.Control)
 	}
 	args = append(args, in.Method, in.Method, in.Level, in.Level, clock.Millis(in.AsOf), clock.Millis(in.AsOf), in.Text)
-	for _, p := range db.Patterns(in.Text) {
+	for _, p := range db.Cases(in.Text) {
 		args = append(args, p)
 	}
 	var total int64

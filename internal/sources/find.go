@@ -32,11 +32,11 @@ type Lookup struct {
 // The keys of all sources lie in one index, which is read in its order and
 // holds all that is asked: bodies are not touched.
 const (
-	likeKey   = " WHERE r.org_id = ? AND s.removed = 0 AND (r.key LIKE ? ESCAPE '!' OR r.key LIKE ? ESCAPE '!' OR r.key LIKE ? ESCAPE '!' OR r.key LIKE ? ESCAPE '!')"
+	hasKey    = " WHERE r.org_id = ? AND s.removed = 0 AND (REPLACE(r.key, ?, '') <> r.key OR REPLACE(r.key, ?, '') <> r.key OR REPLACE(r.key, ?, '') <> r.key OR REPLACE(r.key, ?, '') <> r.key)"
 	joined    = " FROM source_resource r JOIN source s ON s.org_id = r.org_id AND s.id = r.source_id"
-	selectKey = "SELECT r.source_id, s.name, r.kind, r.key" + joined + likeKey +
+	selectKey = "SELECT r.source_id, s.name, r.kind, r.key" + joined + hasKey +
 		" AND r.key >= ? AND (r.key > ? OR r.source_id > ? OR (r.source_id = ? AND r.kind > ?)) ORDER BY r.key, r.source_id, r.kind LIMIT ?"
-	countKey = "SELECT COUNT(*)" + joined + likeKey
+	countKey = "SELECT COUNT(*)" + joined + hasKey
 )
 
 func find(c *op.Call, in Lookup) (op.Page[Found], error) {
@@ -48,7 +48,7 @@ func find(c *op.Call, in Lookup) (op.Page[Found], error) {
 		}
 	}
 	args := []any{c.Org}
-	for _, p := range db.Patterns(in.Text) {
+	for _, p := range db.Cases(in.Text) {
 		args = append(args, p)
 	}
 	var total int64
