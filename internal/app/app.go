@@ -186,6 +186,7 @@ func (a *App) assemble(ctx context.Context, d *db.DB, rootPath, heldPath string,
 		return err
 	}
 	a.Mail, a.Throttle = mail.New(server), auth.NewThrottle()
+	a.Courier.Sender = a.Mail
 	return a.Ledger.Check(ctx)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/scopes"
 	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/views"
 )
 
 type input = map[string]any
@@ -206,7 +207,9 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 		now := do(x.t, x, orgs.Get, op.None{})
 		return input{"name": now.Name, "zone": "Europe/Berlin", "version": now.Version}
 	},
-	"readiness.get": nothing,
+	"readiness.get":  nothing,
+	"readiness.past": func(x *tenant, _ *op.Desk) input { return input{"as_of": x.desk.Clock.Now()} },
+	"resources.find": func(x *tenant, _ *op.Desk) input { return input{"text": x.mark[:4]} },
 	"resources.list": func(x *tenant, _ *op.Desk) input {
 		return input{"source": x.ids["source"], "kind": "commit", "key": x.ids["resource"]}
 	},
@@ -269,6 +272,14 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 		x.must(err)
 		return input{"id": string(made.ID)}
 	},
+	"views.create": func(x *tenant, _ *op.Desk) input {
+		return input{"list": "controls", "name": fmt.Sprint("View ", x.next()), "query": "f.status=fail"}
+	},
+	"views.list":   nothing,
+	"views.remove": func(x *tenant, who *op.Desk) input { return input{"id": x.view(who)} },
+	"views.update": func(x *tenant, who *op.Desk) input {
+		return input{"id": x.view(who), "name": fmt.Sprint("View ", x.next())}
+	},
 }
 
 // more are inputs of operations that take one of two references.
@@ -309,6 +320,19 @@ func (x *tenant) example(o op.Operation, who *op.Desk) input {
 
 func (x *tenant) freshControl() string {
 	return string(do(x.t, x, controls.Create, x.ownControl()).ID)
+}
+
+// view is a saved view of whoever acts.
+func (x *tenant) view(who *op.Desk) string {
+	x.t.Helper()
+	made, err := views.Create.Do(x.t.Context(), who, views.Saved{List: "controls", Name: fmt.Sprint("View ", x.next())})
+	if err != nil {
+		made, err = views.Create.Do(x.t.Context(), x.desk, views.Saved{List: "controls", Name: fmt.Sprint("View ", x.next())})
+	}
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return string(made.ID)
 }
 
 // unadopted is a control of the library that has not been taken yet, and that

@@ -34,8 +34,6 @@ var owners = map[string][]string{
 	"github.com/pressly/goose":          {"internal/db"},
 	"github.com/xuri/excelize":          {"internal/doc"},
 	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources", "internal/collectors/prometheus"},
-	"golang.org/x/crypto":               {"internal/auth", "internal/collectors/git"},
-	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources"},
 	"golang.org/x/crypto":               {"internal/auth", "internal/app", "internal/collectors/git"},
 	"golang.org/x/image":                {"internal/doc"},
 	"golang.org/x/mod":                  {"internal/canon", "internal/cosign", "internal/bundle", "internal/ledger", "internal/evidence", "internal/witness", "internal/anchors", "internal/app", "cmd/tickmark-verify"},

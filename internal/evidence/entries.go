@@ -10,6 +10,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/ledger"
 	"github.com/tickmark/tickmark/internal/op"
@@ -34,6 +35,7 @@ type Entry struct {
 	ID       string     `json:"id,omitempty"`
 	Actor    string     `json:"actor,omitempty"`
 	Via      string     `json:"via,omitempty"`
+	Reason   string     `json:"reason,omitempty"` // why, where whoever did it said so
 	// Leaf holds the exact bytes that are hashed; Body what they commit to.
 	Leaf string         `json:"leaf,omitempty"`
 	Body map[string]any `json:"body,omitempty"`
@@ -56,6 +58,8 @@ func entryCursor(s string) (int64, error) {
 // EntryFilter narrows the list of entries.
 type EntryFilter struct {
 	Kind  string `json:"kind,omitempty" enum:"log,anchor,run,gap,evidence,population,sample,test,conclusion,signoff,erasure,op" doc:"Only entries of one kind."`
+	About string `json:"about,omitempty" maxLength:"200" doc:"Only entries that mention an object, by its id or its code, such as CHG-01."`
+	Also  string `json:"also,omitempty" maxLength:"200" doc:"Another name of the same object."`
 	After string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
 	Limit int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
 }
@@ -68,6 +72,12 @@ func entries(c *op.Call, in EntryFilter) (op.Page[Entry], error) {
 		return op.Page[Entry]{}, err
 	}
 	n := op.Limit(in.Limit)
+	if in.About != "" {
+		if in.Kind != "" {
+			return op.Page[Entry]{}, fault.Invalid("kind", "give a kind or an object, not both")
+		}
+		return about(c, in, before, n)
+	}
 	rows, err := c.Ledger.Page(c.Tx, c.Org, canon.Kind(in.Kind), before, n+1)
 	if err != nil {
 		return op.Page[Entry]{}, err
@@ -109,12 +119,57 @@ func opened(c *op.Call, r ledger.Row) (Entry, error) {
 			e.Body = m
 			e.Op, _ = m["op"].(string)
 			e.ID, _ = m["id"].(string)
+			e.Reason = reason(m)
 		case canon.LabelActor:
 			e.Actor, _ = m["name"].(string)
 			e.Via, _ = m["via"].(string)
 		}
 	}
 	return e, nil
+}
+
+// reason is why something was done, in the words of whoever did it.
+func reason(body map[string]any) string {
+	if s, ok := body["reason"].(string); ok {
+		return s
+	}
+	input, _ := body["input"].(map[string]any)
+	s, _ := input["reason"].(string)
+	return s
+}
+
+const (
+	mentions     = " FROM op_subject WHERE org_id = ? AND (subject = ? OR subject = ?)"
+	selectAbout  = "SELECT entry" + mentions + " AND entry < ? GROUP BY entry ORDER BY entry DESC LIMIT ?"
+	countMention = "SELECT COUNT(DISTINCT entry)" + mentions
+)
+
+// about lists the entries that mention an object, newest first.
+func about(c *op.Call, in EntryFilter, before int64, n int) (op.Page[Entry], error) {
+	also := in.Also
+	if also == "" {
+		also = in.About
+	}
+	var total int64
+	if err := c.Tx.Row(countMention, []any{c.Org, in.About, also}, &total); err != nil {
+		return op.Page[Entry]{}, err
+	}
+	at, err := db.Rows(c.Tx, selectAbout, []any{c.Org, in.About, also, before, n + 1}, func(scan func(...any) error, i *int64) error { return scan(i) })
+	if err != nil {
+		return op.Page[Entry]{}, err
+	}
+	out := make([]Entry, len(at))
+	for i, index := range at {
+		row, err := c.Ledger.Entry(c.Tx, c.Org, index)
+		if err != nil {
+			return op.Page[Entry]{}, err
+		}
+		if out[i], err = opened(c, row); err != nil {
+			return op.Page[Entry]{}, err
+		}
+		out[i].Leaf, out[i].Body = "", nil
+	}
+	return op.PageOf(out, n, total, func(e Entry) string { return entryText(e.Index) }), nil
 }
 
 // EntryRef names an entry.

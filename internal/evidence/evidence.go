@@ -6,7 +6,6 @@ package evidence
 import (
 	"encoding/hex"
 	"errors"
-	"math"
 	"strings"
 	"time"
 
@@ -295,5 +294,5 @@ func submit(c *op.Call, in Submission) (Record, error) {
 
 // OfRun returns what a run collected, for other operations.
 func OfRun(c *op.Call, run id.Run) ([]Record, error) {
-	return db.Rows(c.Tx, selectOfRun, []any{c.Org, run, "", "", 0, 0, 0, 0, int64(math.MaxInt64), op.MaxLimit}, scan)
+	return db.Rows(c.Tx, selectWholeRun, []any{c.Org, run, op.MaxLimit}, scan)
 }

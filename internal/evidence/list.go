@@ -15,6 +15,7 @@ type Filter struct {
 	Control string    `json:"control,omitempty" doc:"Only what is linked to one control."`
 	Method  string    `json:"method,omitempty" enum:"api,export,upload,observation,generated" doc:"Only what came in this way."`
 	Level   int       `json:"level,omitempty" minimum:"1" maximum:"7" doc:"Only records of this level of reliability, 1 being the most reliable."`
+	Text    string    `json:"text,omitempty" maxLength:"200" doc:"Only records whose title has this in it."`
 	AsOf    time.Time `json:"as_of,omitzero" doc:"Only what was sealed by this time."`
 	Oldest  bool      `json:"oldest,omitempty" doc:"Oldest first."`
 	After   string    `json:"after,omitempty" doc:"Continue after this page: the value of next."`
@@ -24,19 +25,21 @@ type Filter struct {
 // The list goes along an index in the order of entries, whatever it is
 // narrowed by, so that the next part costs what the first did.
 const (
-	fits         = " AND (? = '' OR method = ?) AND (? = 0 OR level = ?) AND (? = 0 OR sealed <= ?)"
-	down         = " AND entry < ? ORDER BY entry DESC LIMIT ?"
-	up           = " AND entry > ? ORDER BY entry LIMIT ?"
-	ofControl    = " AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ?)"
-	selectPage   = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + fits + down
-	selectRising = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + fits + up
-	selectOfRun  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + down
-	risingOfRun  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + up
-	selectOfCtl  = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + ofControl + fits + down
-	risingOfCtl  = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + ofControl + fits + up
-	countAll     = "SELECT COUNT(*) FROM evidence WHERE org_id = ?" + fits
-	countRun     = "SELECT COUNT(*) FROM evidence WHERE org_id = ? AND run_id = ?" + fits
-	countCtl     = "SELECT COUNT(*) FROM evidence WHERE org_id = ?" + ofControl + fits
+	fits = " AND (? = '' OR method = ?) AND (? = 0 OR level = ?) AND (? = 0 OR sealed <= ?)" +
+		" AND (? = '' OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title)"
+	down           = " AND entry < ? ORDER BY entry DESC LIMIT ?"
+	up             = " AND entry > ? ORDER BY entry LIMIT ?"
+	ofControl      = " AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ?)"
+	selectPage     = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + fits + down
+	selectRising   = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + fits + up
+	selectOfRun    = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + down
+	selectWholeRun = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ? ORDER BY entry DESC LIMIT ?"
+	risingOfRun    = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + up
+	selectOfCtl    = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + ofControl + fits + down
+	risingOfCtl    = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + ofControl + fits + up
+	countAll       = "SELECT COUNT(*) FROM evidence WHERE org_id = ?" + fits
+	countRun       = "SELECT COUNT(*) FROM evidence WHERE org_id = ? AND run_id = ?" + fits
+	countCtl       = "SELECT COUNT(*) FROM evidence WHERE org_id = ?" + ofControl + fits
 )
 
 func list(c *op.Call, in Filter) (op.Page[Record], error) {
@@ -57,7 +60,10 @@ func list(c *op.Call, in Filter) (op.Page[Record], error) {
 	case in.Control != "":
 		falling, rising, count, args = selectOfCtl, risingOfCtl, countCtl, append(args, c.Org, in.Control)
 	}
-	args = append(args, in.Method, in.Method, in.Level, in.Level, clock.Millis(in.AsOf), clock.Millis(in.AsOf))
+	args = append(args, in.Method, in.Method, in.Level, in.Level, clock.Millis(in.AsOf), clock.Millis(in.AsOf), in.Text)
+	for _, p := range db.Cases(in.Text) {
+		args = append(args, p)
+	}
 	var total int64
 	if err := c.Tx.Row(count, args, &total); err != nil {
 		return op.Page[Record]{}, err

@@ -65,8 +65,16 @@ func (c *Call) Append(r Record) (int64, error) {
 	if e.Actor, err = text(map[string]any{"id": c.Actor.Key(), "name": c.Actor.Name, "via": c.Actor.Via}); err != nil {
 		return 0, err
 	}
+	var said map[string]any
+	if err := json.Unmarshal([]byte(e.Body), &said); err != nil {
+		return 0, err
+	}
 	c.entries++
-	return c.Ledger.Append(c.Tx, c.Org, e, c.Now)
+	entry, err := c.Ledger.Append(c.Tx, c.Org, e, c.Now)
+	if err != nil {
+		return 0, err
+	}
+	return entry, c.mention(said, entry)
 }
 
 // AnswerTo names an entry of another organization's log with a signed head of

@@ -47,6 +47,7 @@
 //
 //	ActionRows(list []ActionView)
 //	Timeline(list []TimelineItem)
+//	History(v HistoryView)
 //	Gate(g GateView)
 //	StatePath(steps []PathStep)
 //	Steps(list []StepView)
@@ -124,6 +125,7 @@
 // In list.templ, drawn by what a List answers:
 //
 //	ListTools(t ToolsView)
+//	Chips(list []Chip)
 //
 // In help.templ:
 //

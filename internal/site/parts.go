@@ -109,6 +109,10 @@ type TimelineItem struct {
 	When   time.Time
 	Who    string
 	Entry  int64 // of the log; 0 for none
+
+	Why       string // in the words of whoever did it
+	EntryHref string
+	Then      string // address of the page as it stood on that day
 }
 
 // GateView shows the conditions of a step that is not open yet.

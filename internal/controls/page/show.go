@@ -39,6 +39,7 @@ type detail struct {
 	Windows      []window
 	Since        time.Time // of the current status; zero if unknown
 	Evidence     op.Page[evidence.Record]
+	Log          site.HistoryView // of now alone
 	Head         evidence.Head
 	Versions     []controls.Version
 	Now          time.Time // or the instant the page is as of
@@ -142,7 +143,10 @@ func (x *detail) readRecords(v *site.Visit) error {
 	if x.Evidence, err = evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Control: string(x.ID), AsOf: x.Then, Limit: evidenceShown}); err != nil {
 		return err
 	}
-	x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{})
+	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil || !x.Then.IsZero() {
+		return err
+	}
+	x.Log, err = v.History(implied(x.Control.Control), x.Code, string(x.ID))
 	return err
 }
 

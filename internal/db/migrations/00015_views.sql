@@ -28,3 +28,15 @@ CREATE TABLE view_usual (
 	FOREIGN KEY (org_id, view_id) REFERENCES view_saved (org_id, id)
 );
 CREATE INDEX view_usual_of ON view_usual (org_id, view_id);
+
+-- What a source showed is looked for by its key, among all sources at once.
+CREATE INDEX source_resource_key ON source_resource (org_id, key, source_id, kind);
+
+-- Which entries of the log mention an object, by its id or its code: the
+-- timeline of the object. It says nothing that the entries do not say.
+CREATE TABLE op_subject (
+	org_id  TEXT   NOT NULL,
+	subject TEXT   NOT NULL,
+	entry   BIGINT NOT NULL,
+	PRIMARY KEY (org_id, subject, entry)
+);

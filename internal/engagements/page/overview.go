@@ -19,6 +19,7 @@ type overview struct {
 	Now      time.Time
 	About    string
 	Criteria int
+	Log      site.HistoryView // of the reader's own log
 	work
 }
 
@@ -37,6 +38,9 @@ func readOverview(v *site.Visit) (overview, error) {
 		return x, err
 	}
 	if x.About, x.Criteria, err = about(x.Engagement); err != nil {
+		return x, err
+	}
+	if x.Log, err = v.History("", string(x.ID), ""); err != nil {
 		return x, err
 	}
 	x.work, err = readWork(v, x.View)

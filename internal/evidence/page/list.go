@@ -78,7 +78,7 @@ func (x listed) list(v *site.Visit) site.List[evidence.Record] {
 	type row = evidence.Record
 	href := func(r row) string { return "/evidence/" + string(r.ID) }
 	return site.List[row]{
-		Name: "evidence", ID: "records", Caption: "Evidence", One: "record", Many: "records", Sort: "-captured",
+		Name: "evidence", ID: "records", Caption: "Evidence", One: "record", Many: "records", Find: "Find in titles", Sort: "-captured",
 		Columns: []site.Col[row]{
 			{ID: "id", Head: "Record", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(r row) site.Cell { return site.Node(site.ShortID(string(r.ID), href(r))) }, Text: func(r row) any { return string(r.ID) }},
 			{ID: "title", Head: "What it shows", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: title},
@@ -110,7 +110,7 @@ func (x listed) list(v *site.Visit) site.List[evidence.Record] {
 		Fetch: func(a site.Ask) (op.Page[row], error) {
 			at, _ := strconv.Atoi(a.Filter("level")) // one of the options
 			return evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Run: a.Filter("run"), Control: string(x.Control.ID), Method: a.Filter("method"), Level: at,
-				Oldest: !a.Desc, After: a.After, Limit: a.Limit})
+				Text: a.Q, Oldest: !a.Desc, After: a.After, Limit: a.Limit})
 		},
 		None: site.EmptyView{Title: "No evidence yet.", Text: "Each run of a source leaves some, and people add theirs.", Link: site.Link{Text: "Sources", Href: "/sources"}},
 	}

@@ -87,42 +87,6 @@ func (x lines) acts() []site.ButtonView {
 	return out
 }
 
-// kindWords say what an entry of a kind is about.
-var kindWords = map[canon.Kind]string{
-	canon.KindLog: "the log itself", canon.KindAnchor: "outside witness", canon.KindRun: "source read", canon.KindGap: "source not read",
-	canon.KindEvidence: "evidence", canon.KindPopulation: "list sealed", canon.KindSample: "sample drawn", canon.KindTest: "item tested",
-	canon.KindConclusion: "conclusion", canon.KindSignoff: "signature", canon.KindErasure: "erasure", canon.KindOp: "act",
-}
-
-// acted says in words what an operation did, for those people ask about.
-var acted = map[string]string{
-	"orgs.create": "Organization made", "orgs.found": "Organization made", "orgs.update": "Organization changed", "members.create": "Member added",
-	"tokens.create": "Token made", "tokens.revoke": "Token ended", "scopes.set": "Scope decided", "controls.adopt": "Controls adopted",
-	"controls.create": "Control written", "controls.update": "Control changed", "controls.implement": "Control stated to be in place", "controls.retire": "Control retired",
-	"sources.create": "Source connected", "sources.remove": "Source disconnected", "sources.collect": "Reading asked for", "runs.record": "Source read",
-	"runs.fail": "Source did not answer", "checks.create": "Check put in force", "checks.conclude": "Checks judged a run", "checks.evaluate": "Judging asked for",
-	"exceptions.create": "Exception asked for", "exceptions.approve": "Exception approved", "exceptions.end": "Exception ended or declined", "evidence.create": "Evidence added", "exports.create": "Log exported",
-	"sessions.create": "Signed in", "sessions.end": "Signed out", "jobs.missed": "Scheduled work did not happen",
-}
-
-// what says in words what an entry is about.
-func what(e evidence.Entry) string {
-	if e.Kind == canon.KindEvidence {
-		if title, ok := e.Body["title"].(string); ok {
-			return title
-		}
-		return "Evidence sealed"
-	}
-	if s := acted[e.Op]; s != "" {
-		return s
-	}
-	if e.Op != "" {
-		noun, verb, _ := strings.Cut(e.Op, ".")
-		return site.Capital(strings.ReplaceAll(noun, "_", " ")) + ": " + strings.ReplaceAll(verb, "_", " ")
-	}
-	return site.Capital(kindWords[e.Kind])
-}
-
 // kinds are those whose entries a log of today can have.
 var kinds = []canon.Kind{canon.KindEvidence, canon.KindRun, canon.KindGap, canon.KindConclusion, canon.KindOp, canon.KindErasure, canon.KindLog}
 
@@ -132,19 +96,19 @@ func (x lines) list(v *site.Visit) site.List[evidence.Entry] {
 		Name: "entries", Caption: "Entries", One: "entry", Many: "entries", Sort: "-entry",
 		Columns: []site.Col[row]{
 			{ID: "entry", Head: "Entry", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(e row) site.Cell { return site.ID(site.Count(e.Index), entryPath(e.Index)) }, Text: func(e row) any { return e.Index }},
-			{ID: "what", Head: "What", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(e row) site.Cell { return site.WordsNote(what(e), site.Short(e.ID)) }},
+			{ID: "what", Head: "What", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(e row) site.Cell { return site.WordsNote(site.EntryText(e), site.Short(e.ID)) }},
 			{ID: "op", Head: "Operation", Mono: true, Spare: true, Cell: func(e row) site.Cell { return site.Words(e.Op) }},
 			{ID: "id", Head: "Id", Mono: true, Spare: true, Cell: func(e row) site.Cell { return site.Words(e.ID) }},
-			{ID: "kind", Head: "Kind", Cell: func(e row) site.Cell { return site.Words(kindWords[e.Kind]) }},
+			{ID: "kind", Head: "Kind", Cell: func(e row) site.Cell { return site.Words(site.EntryKinds[e.Kind]) }},
 			{ID: "who", Head: "Who", Cell: func(e row) site.Cell { return site.Words(e.Actor) }},
 			{ID: "through", Head: "Through", Cell: func(e row) site.Cell { return site.Words(through(e.Via)) }},
 			{ID: "when", Head: "When", Cell: func(e row) site.Cell { return site.Node(site.Age(e.Recorded, x.Now)) }, Text: func(e row) any { return site.DateTime(e.Recorded) }},
 			{ID: "proof", Head: "Proof", Phone: site.PlaceEnd, Cell: func(e row) site.Cell { return proofCell(proof(x.Head, e.Index)) }},
 		},
-		Filters: []site.Filter{{Name: "kind", Label: "Kind", Options: kindOptions(), Chips: true}},
+		Filters: []site.Filter{{Name: "kind", Label: "Kind", Options: kindOptions(), Chips: true}, {Name: "about", Label: "About"}},
 		Row:     func(e row) site.Row { return site.Row{Href: entryPath(e.Index), Key: strconv.FormatInt(e.Index, 10)} },
 		Fetch: func(a site.Ask) (op.Page[row], error) {
-			return evidence.Entries.Do(v.Context(), v.Desk, evidence.EntryFilter{Kind: a.Filter("kind"), After: a.After, Limit: a.Limit})
+			return evidence.Entries.Do(v.Context(), v.Desk, evidence.EntryFilter{Kind: a.Filter("kind"), About: a.Filter("about"), After: a.After, Limit: a.Limit})
 		},
 		None: site.EmptyView{Title: "No entries yet.", Text: "The first one is written when the organization is made."},
 	}
@@ -154,8 +118,8 @@ func (x lines) list(v *site.Visit) site.List[evidence.Entry] {
 // own log knows are not offered.
 func kindOptions() []site.Option {
 	var out []site.Option
-	for _, k := range slices.Sorted(maps.Keys(kindWords)) {
-		o := site.Option{Value: string(k), Text: site.Capital(kindWords[k])}
+	for _, k := range slices.Sorted(maps.Keys(site.EntryKinds)) {
+		o := site.Option{Value: string(k), Text: site.Capital(site.EntryKinds[k])}
 		if !slices.Contains(kinds, k) {
 			o.Locked = "none in this log"
 		}
@@ -219,7 +183,7 @@ func showEntry(v *site.Visit) error {
 }
 
 func (x proven) lead() site.Lead {
-	l := site.Lead{ID: "Entry " + site.Count(x.Index), Name: site.Capital(kindWords[x.Kind])}
+	l := site.Lead{ID: "Entry " + site.Count(x.Index), Name: site.Capital(site.EntryKinds[x.Kind])}
 	switch proof(x.Head, x.Index) {
 	case site.ProofSealed:
 		l.Status, l.Word = site.StatusPass, "Sealed"
@@ -231,7 +195,9 @@ func (x proven) lead() site.Lead {
 	return l
 }
 
-func (x proven) sentence() string { return site.Capital(strings.TrimSuffix(what(x.Entry), ".")) + "." }
+func (x proven) sentence() string {
+	return site.Capital(strings.TrimSuffix(site.EntryText(x.Entry), ".")) + "."
+}
 
 // story tells what the proof means in words that can be repeated aloud.
 func (x proven) story() string {

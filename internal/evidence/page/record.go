@@ -42,6 +42,7 @@ type record struct {
 	Pieces []piece // of a list whose rows have no schema
 	Gone   string  // why there are no bytes
 	Fields []string
+	Log    site.HistoryView
 	Erase  bool // the reader may ask for its erasure
 	Around site.AroundView
 }
@@ -73,6 +74,9 @@ func showRecord(v *site.Visit) error {
 		}
 	}
 	if x.Around, err = site.Around(v, site.Errand{Object: string(r.ID), Title: "See to the record: " + r.Title}); err != nil {
+		return err
+	}
+	if x.Log, err = v.History("", string(r.ID), ""); err != nil {
 		return err
 	}
 	return v.Show(evidenceShell(r.Title, site.Crumb{Text: site.Short(string(r.ID)), Mono: true}), recordBody(x))

@@ -134,7 +134,7 @@ func keep(v *site.Visit) error {
 	// The list it was kept on may belong to the page of something.
 	path := v.R.PostForm.Get("path")
 	u, err := url.Parse(path)
-	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.Contains(path, `\`) {
+	if err != nil || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.Contains(path, `\`) {
 		u = &url.URL{Path: "/views"}
 	}
 	return v.Goto((&url.URL{Path: u.Path, RawQuery: cmp.Or(made.Query, "view=all")}).String())
