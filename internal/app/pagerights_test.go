@@ -253,6 +253,10 @@ func (x *tenant) fill(pattern string) string {
 			parts[i] = x.channel()
 		case parts[i-1] == "holds":
 			parts[i] = x.standing()
+		case parts[i-1] == "passkeys":
+			parts[i] = string(id.New[id.Passkey](x.app.Clock.Now())) // of nobody: it takes a browser to make one
+		case parts[i-1] == "sessions":
+			parts[i] = string(id.New[id.Session](x.app.Clock.Now()))
 		case kinds[parts[i-1]] == "":
 			x.t.Fatalf("%s: say in fill what stands at %s", pattern, part)
 		default:

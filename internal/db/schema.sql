@@ -740,6 +740,13 @@ CREATE TABLE op_key (
 );
 CREATE INDEX op_key_at ON op_key (at);
 
+CREATE TABLE op_subject (
+	org_id  TEXT   NOT NULL,
+	subject TEXT   NOT NULL,
+	entry   BIGINT NOT NULL,
+	PRIMARY KEY (org_id, subject, entry)
+);
+
 CREATE TABLE opinion_criterion (
 	org_id        TEXT   NOT NULL,
 	engagement_id TEXT   NOT NULL,
@@ -1142,6 +1149,18 @@ CREATE TABLE source_import (
 	PRIMARY KEY (org_id, id)
 );
 
+CREATE TABLE source_mapping (
+	org_id    TEXT   NOT NULL,
+	id        TEXT   NOT NULL,
+	source_id TEXT   NOT NULL,
+	version   BIGINT NOT NULL,
+	body      TEXT   NOT NULL,
+	actor     TEXT   NOT NULL,
+	created   BIGINT NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE UNIQUE INDEX source_mapping_version ON source_mapping (org_id, source_id, version);
+
 CREATE TABLE source_resource (
 	org_id     TEXT   NOT NULL,
 	source_id  TEXT   NOT NULL,
@@ -1154,6 +1173,7 @@ CREATE TABLE source_resource (
 	PRIMARY KEY (org_id, source_id, kind, key),
 	FOREIGN KEY (org_id, source_id) REFERENCES source (org_id, id)
 );
+CREATE INDEX source_resource_key ON source_resource (org_id, key, source_id, kind);
 
 CREATE TABLE source_run (
 	org_id    TEXT   NOT NULL,
@@ -1195,6 +1215,13 @@ CREATE TABLE source_secret (
 	FOREIGN KEY (org_id, source_id) REFERENCES source (org_id, id)
 );
 
+CREATE TABLE source_statement (
+	org_id    TEXT NOT NULL,
+	import_id TEXT NOT NULL,
+	body      TEXT NOT NULL,
+	PRIMARY KEY (org_id, import_id)
+);
+
 CREATE TABLE task (
 	org_id     TEXT   NOT NULL,
 	id         TEXT   NOT NULL,
@@ -1232,6 +1259,7 @@ CREATE INDEX task_due ON task (org_id, state, due, id);
 CREATE INDEX task_object ON task (org_id, object, id);
 CREATE INDEX task_order ON task (org_id, state, place, id);
 CREATE INDEX task_owner ON task (org_id, owner_id, state, place, id);
+CREATE INDEX task_place ON task (org_id, place, id);
 
 CREATE TABLE task_event (
 	org_id  TEXT   NOT NULL,

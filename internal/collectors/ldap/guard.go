@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/tickmark/tickmark/internal/clock"
 )
 
 // What a directory may send. The reader behind makes some 200 bytes of memory
@@ -37,7 +39,7 @@ func newGuard(c net.Conn) *guard { return &guard{Conn: c, left: maxAnswers} }
 
 func (g *guard) Read(p []byte) (int, error) {
 	if len(g.ready) == 0 {
-		if err := g.Conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		if err := g.Conn.SetReadDeadline(clock.System().Now().Add(silence)); err != nil {
 			return 0, err
 		}
 		message, err := readMessage(io.LimitReader(g.Conn, g.left+1))

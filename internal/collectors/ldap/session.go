@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/collectors/wire"
 	"github.com/tickmark/tickmark/internal/fault"
 )
@@ -97,7 +98,7 @@ func (t target) dial(ctx context.Context) (*session, error) {
 		return nil, wire.Unreached("the directory", t.address(), err)
 	}
 	s := &session{raw: c, stop: context.AfterFunc(ctx, func() { c.Close() })}
-	if err := c.SetDeadline(time.Now().Add(connectTime)); err != nil {
+	if err := c.SetDeadline(clock.System().Now().Add(connectTime)); err != nil {
 		return nil, err
 	}
 	var through net.Conn = c

@@ -10,6 +10,8 @@ import (
 	"math/big"
 	"net"
 	"time"
+
+	"github.com/tickmark/tickmark/internal/clock"
 )
 
 // Certificate is one for 127.0.0.1 that vouches for itself, with its key, as
@@ -21,7 +23,7 @@ func Certificate() (cert, key string, err error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "server of a test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
+		NotBefore: clock.System().Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
 	if err != nil {
