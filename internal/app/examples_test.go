@@ -158,11 +158,10 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	},
 	"sessions.list": nothing,
 	"sessions.revoke": func(x *tenant, who *op.Desk) input {
-		door := &op.Desk{Engine: x.app.Engine, Actor: auth.Actor{Via: "page"}}
-		user := who.Actor.User
-		if user == "" {
+		if who == nil || who.Actor.User == "" {
 			return input{"id": "0000000000000000"}
 		}
+		door, user := &op.Desk{Engine: x.app.Engine, Actor: auth.Actor{Via: "page"}}, who.Actor.User
 		s, err := orgs.SignIn.Do(x.t.Context(), door, orgs.Visit{User: user})
 		x.must(err)
 		return input{"id": auth.RefOf(s.Secret)}

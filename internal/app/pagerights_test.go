@@ -254,6 +254,8 @@ func (x *tenant) fill(pattern string) string {
 			parts[i] = x.channel()
 		case parts[i-1] == "holds":
 			parts[i] = x.standing()
+		case parts[i-1] == "views":
+			parts[i] = x.view(x.desk)
 		case parts[i-1] == "passkeys":
 			parts[i] = string(id.New[id.Passkey](x.app.Clock.Now())) // of nobody: it takes a browser to make one
 		case parts[i-1] == "sessions":

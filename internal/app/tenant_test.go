@@ -23,6 +23,7 @@ import (
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/ledger"
+	"github.com/tickmark/tickmark/internal/mail"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -42,9 +43,15 @@ func installation(t *testing.T, d *db.DB) *app.App {
 	}
 	reader.Feed(0, app.Importers()...)
 	e.Try = reader.Try
+	e.Mail, e.BaseURL = post{}, "http://127.0.0.1"
 	e.Anchor = func(_ context.Context, _ id.Org, entry int64) int64 { return entry } // an outsider with nothing to say
 	return &app.App{Engine: e, Reader: reader}
 }
+
+// post takes letters and sends none.
+type post struct{}
+
+func (post) Send(context.Context, mail.Message) error { return nil }
 
 // A tenant is an organization that has some of everything. Each text in it
 // carries its mark, a word that nothing else contains.

@@ -36,6 +36,19 @@ func readGlossary(text string) []Word {
 		w.Key = wordKey(w.Word)
 		out = append(out, w)
 	}
+	// Of words that are told apart by what stands in brackets, the one without
+	// has the short key, or else the first.
+	short := map[string]int{}
+	for i, w := range out {
+		if at, taken := short[w.Key]; !taken || strings.Contains(out[at].Word, " (") && !strings.Contains(w.Word, " (") {
+			short[w.Key] = i
+		}
+	}
+	for i, w := range out {
+		if short[w.Key] != i {
+			out[i].Key = strings.NewReplacer(" (", "-", ")", "", " ", "-").Replace(strings.ToLower(w.Word))
+		}
+	}
 	return out
 }
 

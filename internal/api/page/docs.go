@@ -124,6 +124,9 @@ func (o *openapi) view() view {
 		for method, d := range methods {
 			i := slices.IndexFunc(v.groups, func(g group) bool { return len(d.Tags) > 0 && g.noun == d.Tags[0] })
 			if i < 0 {
+				i = slices.IndexFunc(v.groups, func(g group) bool { return g.noun == "other" })
+			}
+			if i < 0 {
 				v.groups = append(v.groups, group{noun: "other"})
 				i = len(v.groups) - 1
 			}
