@@ -324,6 +324,9 @@ func (x *tenant) freshControl() string {
 // view is a saved view of whoever acts.
 func (x *tenant) view(who *op.Desk) string {
 	x.t.Helper()
+	if who == nil {
+		who = x.desk
+	}
 	made, err := views.Create.Do(x.t.Context(), who, views.Saved{List: "controls", Name: fmt.Sprint("View ", x.next())})
 	if err != nil {
 		made, err = views.Create.Do(x.t.Context(), x.desk, views.Saved{List: "controls", Name: fmt.Sprint("View ", x.next())})

@@ -254,6 +254,8 @@ func (x *tenant) fill(pattern string) string {
 			parts[i] = x.channel()
 		case parts[i-1] == "holds":
 			parts[i] = x.standing()
+		case part == "{topic}":
+			parts[i] = "controls"
 		case parts[i-1] == "views":
 			parts[i] = x.view(x.desk)
 		case parts[i-1] == "passkeys":
