@@ -275,7 +275,7 @@ func cursors(t *testing.T, mine, theirs *tenant, base string, o op.Operation, wh
 // foreignPage opens a page about another's record.
 func foreignPage(t *testing.T, theirs *tenant, base, path, cookie string) {
 	t.Helper()
-	if !strings.Contains(path, "{") || strings.Contains(path, "{$}") || strings.HasPrefix(path, "/criteria") || strings.HasPrefix(path, "/library") {
+	if !strings.Contains(path, "{") || strings.Contains(path, "{$}") || strings.HasPrefix(path, "/criteria") || strings.HasPrefix(path, "/library") || strings.HasPrefix(path, "/help") {
 		return
 	}
 	address := theirs.fill(path)
