@@ -13,7 +13,6 @@ import (
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/conf"
 	"github.com/tickmark/tickmark/internal/demo"
-	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/ledger"
 )
 
@@ -51,14 +50,10 @@ func (c *demoCmd) Run(ctx context.Context, t *cli.Terminal) (err error) {
 	if c.Quiet {
 		say = nil
 	}
-	git := c.Git
-	if git == "" {
-		git = assess.Checkout(".")
-	}
-	if err := a.PlayDemo(ctx, git, say); err != nil {
+	if err := a.PlayDemo(ctx, c.Git, say); err != nil {
 		return errors.Join(err, a.Close())
 	}
-	fmt.Fprintf(t.Out, "A demonstration: people and firm are made up, the history is that of %s.\nEverybody signs in with the password: %s\n\n", git, demo.Password)
+	fmt.Fprintf(t.Out, "A demonstration: people and firm are made up, the history is that of %s.\nEverybody signs in with the password: %s\n\n", c.Git, demo.Password)
 	for _, x := range demo.Accounts() {
 		fmt.Fprintf(t.Out, "  %-32s %s, %s of %s\n", x.Email, x.Name, x.Role, x.Of)
 	}
@@ -85,9 +80,9 @@ func (a *App) PlayDemo(ctx context.Context, git string, say func(at time.Time, w
 		a.moved.Set(newest)
 		return nil
 	}
-	if git == "" {
-		return fault.Invalid("git", "give the folder of a repository: its history is what the demonstration examines")
-	}
 	s := &demo.Stage{Engine: a.Engine, Clock: a.moved, Reader: a.Reader, Git: git, Say: say}
+	if git == "" {
+		return s.Year(ctx)
+	}
 	return s.Play(ctx)
 }

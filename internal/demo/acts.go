@@ -113,7 +113,7 @@ func (s *Stage) close(ctx context.Context) error {
 	}
 	lists := []populations.Material{
 		{Engagement: s.engagement, Population: changes, From: populations.FromRun, Source: string(s.source), Run: string(run.ID), Kind: "commit",
-			Key: "short", Where: "r.on_main_line", Time: "committed_at", Label: "subject", Environment: "production"},
+			Key: "short", Where: s.within("r.committed_at") + " && r.on_main_line", Time: "committed_at", Label: "subject", Environment: "production"},
 		{Engagement: s.engagement, Population: reviews, From: populations.FromCalendar, Cadence: "monthly", Performed: s.reviews},
 	}
 	for _, in := range lists {
@@ -359,4 +359,9 @@ func (s *Stage) word(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// within is the part of a query that leaves out what was not in the period.
+func (s *Stage) within(field string) string {
+	return fmt.Sprintf("%[1]s >= timestamp(%[2]q) && %[1]s < timestamp(%[3]q)", field, s.starts.Format(time.RFC3339), s.ends.AddDate(0, 0, 1).Format(time.RFC3339))
 }

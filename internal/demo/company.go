@@ -167,3 +167,6 @@ func (a account) factor(t time.Time) bool {
 	}
 	return !a.enrolled.IsZero() && !t.Before(a.enrolled)
 }
+
+// open reports whether somebody could use an account at an instant.
+func (a account) open(t time.Time) bool { return a.disabled.IsZero() || t.Before(a.disabled) }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // A feed is a file that one of the company's systems writes, as it stands at
@@ -20,25 +22,42 @@ type feed struct {
 }
 
 var (
-	peopleFeed = feed{"Personnel file", "person", "worker_id",
+	peopleFeed = feed{"Personnel file", "person", "worker",
 		"people export, company Larchmere, all columns, ended ones too",
-		[]string{"worker_id", "name", "email", "department", "manager", "employment", "started_at", "ended_at"}, (*Stage).workers}
-	accountFeed = feed{"Directory", "account", "login", "(&(objectClass=account)(ou=workforce)) with factors",
-		[]string{"login", "system", "person", "enabled", "privileged", "service", "mfa", "created_at", "disabled_at", "person_ended_at"}, (*Stage).logins}
-	changeFeed = feed{"Change tickets", "ticket_change", "id", "project = LC AND type = Change AND updated <= endOfDay()",
-		[]string{"id", "title", "requester", "approver", "approved_at", "deployed_at", "emergency"}, (*Stage).tickets}
-	incidentFeed = feed{"Incident register", "incident", "id", "all incidents since 2025-11-01",
-		[]string{"id", "title", "severity", "detected_at", "contained_at", "closed_at", "reviewed_at", "owner"}, (*Stage).incidents}
-	scanFeed = feed{"Weekly scan", "vulnerability", "id", "open or closed since 2025-11-01, all machines",
-		[]string{"id", "asset", "severity", "found_at", "due_at", "closed_at"}, (*Stage).weaknesses}
-	backupFeed = feed{"backup-eu", "backup_run", "id", "list of runs, last 35 days",
-		[]string{"id", "system", "started_at", "finished_at", "succeeded", "restore_tested_at"}, (*Stage).backups}
-	archiveFeed = feed{"Log archive", "log_source", "name", "newest record of each log, by system",
-		[]string{"name", "system", "retention_days", "newest_at", "protected"}, (*Stage).archives}
+		[]string{"worker", "name", "email", "department", "manager", "engagement", "started_at", "ended_at"}, (*Stage).workers}
+	accountFeed = feed{"Directory", "system_account", "login", "(&(objectClass=account)(ou=workforce)) with factors",
+		[]string{"login", "system", "person", "owner", "enabled", "privileged", "shared", "mfa", "created_at", "disabled_at", "last_used_at"}, (*Stage).logins}
+	leaverFeed = feed{"Leavers", "leaver_account", "login", "personnel file joined with the directory, ended in the last 60 days",
+		[]string{"login", "system", "person", "ended_at", "ended_involuntarily", "enabled", "disabled_at"}, (*Stage).leavers}
+	changeFeed = feed{"Change tickets", "ticket_change", "ticket", "project = LC AND type = Change AND created >= -90d",
+		[]string{"ticket", "title", "system", "requester", "approver", "tester", "approved_at", "tested_at", "deployed_at", "emergency"}, (*Stage).tickets}
+	incidentFeed = feed{"Incident register", "incident", "incident", "all incidents since 2025-11-01",
+		[]string{"incident", "title", "severity", "detected_at", "contained_at", "closed_at", "reviewed_at"}, (*Stage).incidents}
+	scanFeed = feed{"Weekly scan", "vulnerability", "weakness", "open, or gone within 90 days, all machines",
+		[]string{"weakness", "asset", "severity", "first_seen_at", "due_at", "fixed_at"}, (*Stage).weaknesses}
+	backupFeed = feed{"backup-eu", "backup_run", "run", "list of runs, last 35 days, and restores that were tried",
+		[]string{"run", "asset", "activity", "started_at", "finished_at", "succeeded", "followed_up_at", "minutes", "target_minutes"}, (*Stage).backups}
+	archiveFeed = feed{"Log archive", "row", "name", "newest record of each log, by system",
+		[]string{"name", "system", "state", "newest_at"}, (*Stage).archives}
+	feeds = []*feed{&peopleFeed, &accountFeed, &leaverFeed, &changeFeed, &incidentFeed, &scanFeed, &backupFeed, &archiveFeed}
 )
 
+// mapping says what the columns mean. They are called as the fields they fill,
+// but for the archive, whose rows have no kind of their own.
+func (f *feed) mapping() sources.Columns {
+	m := sources.Columns{Kind: f.kind, Key: []string{f.key}}
+	if f.kind == "row" {
+		m.Fields = []sources.FieldOf{{Field: "label", Column: "name"}, {Field: "at", Column: "newest_at"}, {Field: "state", Column: "state"}, {Field: "columns"}}
+		return m
+	}
+	for _, c := range f.columns {
+		m.Fields = append(m.Fields, sources.FieldOf{Field: c, Column: c})
+	}
+	return m
+}
+
 // file writes the feed as it stands.
-func (f feed) file(s *Stage, at time.Time) ([]byte, error) {
+func (f *feed) file(s *Stage, at time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	if err := w.Write(f.columns); err != nil {
@@ -73,16 +92,32 @@ func (s *Stage) workers(at time.Time) (rows [][]string) {
 }
 
 func (s *Stage) logins(at time.Time) (rows [][]string) {
-	ended := map[string]time.Time{}
-	for _, w := range s.staff {
-		if !w.left.IsZero() {
-			ended[strconv.Itoa(w.number)] = w.left.Add(17 * time.Hour)
-		}
-	}
+	month := date(at.Year(), at.Month(), 1)
 	for _, a := range accounts(s.staff, at) {
-		open := a.disabled.IsZero() || at.Before(a.disabled)
-		rows = append(rows, []string{a.login, "directory", a.owner, strconv.FormatBool(open), strconv.FormatBool(a.administrator), strconv.FormatBool(a.service),
-			strconv.FormatBool(a.factor(at)), instant(a.created, at), instant(a.disabled, at), instant(ended[a.owner], at)})
+		person, owner, used := a.owner, "", month
+		if a.service {
+			person, owner = "", a.owner
+		}
+		if a.created.After(month) {
+			used = a.created.Add(time.Hour)
+		}
+		if !a.disabled.IsZero() && a.disabled.Before(used) {
+			used = a.disabled.Add(-3 * time.Hour)
+		}
+		rows = append(rows, []string{a.login, "directory", person, owner, strconv.FormatBool(a.open(at)), strconv.FormatBool(a.administrator), strconv.FormatBool(a.service),
+			strconv.FormatBool(a.factor(at)), instant(a.created, at), instant(a.disabled, at), instant(used, at)})
+	}
+	return rows
+}
+
+// leavers are those of the last sixty days, beside the end of their accounts.
+func (s *Stage) leavers(at time.Time) (rows [][]string) {
+	for _, w := range s.staff {
+		ended := w.left.Add(17 * time.Hour)
+		if w.left.IsZero() || ended.After(at) || at.Sub(ended) > 60*24*time.Hour {
+			continue
+		}
+		rows = append(rows, []string{handle(w.name), "directory", strconv.Itoa(w.number), instant(ended, at), "false", strconv.FormatBool(at.Before(w.closed)), instant(w.closed, at)})
 	}
 	return rows
 }
@@ -94,6 +129,9 @@ func (s *Stage) tickets(at time.Time) (rows [][]string) {
 		if c.at.After(at) {
 			break
 		}
+		if at.Sub(c.at) > 90*24*time.Hour {
+			continue
+		}
 		deployed, approved := c.at.Add(3*time.Hour), c.at.Add(time.Hour)
 		emergency := i%9 == 4
 		if emergency {
@@ -102,7 +140,8 @@ func (s *Stage) tickets(at time.Time) (rows [][]string) {
 		if i == lateApproval {
 			approved = deployed.Add(5 * time.Hour)
 		}
-		rows = append(rows, []string{fmt.Sprintf("LC-%d", 100+i+1), c.subject, c.author, c.reviewer, instant(approved, at), instant(deployed, at), strconv.FormatBool(emergency)})
+		rows = append(rows, []string{fmt.Sprintf("LC-%d", 100+i+1), c.subject, "larchmere-cloud", c.author, c.reviewer, c.reviewer, instant(approved, at),
+			instant(c.at.Add(30*time.Minute), at), instant(deployed, at), strconv.FormatBool(emergency)})
 	}
 	return rows
 }
@@ -136,7 +175,7 @@ func (s *Stage) incidents(at time.Time) (rows [][]string) {
 			reviewed = x.detected.Add(x.reviewed)
 		}
 		rows = append(rows, []string{fmt.Sprintf("INC-%02d", i+1), x.title, strconv.Itoa(x.severity), instant(x.detected, at), instant(x.detected.Add(x.contained), at),
-			instant(x.detected.Add(x.ended), at), instant(reviewed, at), "1003"})
+			instant(x.detected.Add(x.ended), at), instant(reviewed, at)})
 	}
 	return rows
 }
@@ -156,6 +195,9 @@ func (s *Stage) weaknesses(at time.Time) (rows [][]string) {
 		if i == 19 {
 			closed = due.AddDate(0, 0, 9)
 		}
+		if at.Sub(closed) > 90*24*time.Hour {
+			continue
+		}
 		rows = append(rows, []string{fmt.Sprintf("V-%03d", i+1), fmt.Sprintf("app-%02d", 1+i%6), severity, instant(found, at), due.Format(time.RFC3339), instant(closed, at)})
 	}
 }
@@ -168,22 +210,28 @@ func (s *Stage) backups(at time.Time) (rows [][]string) {
 		if night.Before(opens) {
 			continue
 		}
-		ok := !night.Truncate(24 * time.Hour).Equal(date(2026, 7, 9))
-		tried := time.Time{}
-		for _, q := range quarters {
-			if !q.AddDate(0, 0, 10).After(at) {
-				tried = q.AddDate(0, 0, 10).Add(11 * time.Hour)
-			}
+		ok, seen := !night.Truncate(24*time.Hour).Equal(failedBackup), time.Time{}
+		if !ok {
+			seen = night.Add(7 * time.Hour)
 		}
-		rows = append(rows, []string{"eu-" + night.Format(time.DateOnly), "ledger-eu", instant(night, at), instant(night.Add(50*time.Minute), at), strconv.FormatBool(ok), instant(tried, at)})
+		rows = append(rows, []string{"eu-" + night.Format(time.DateOnly), "ledger-eu", "backup", instant(night, at), instant(night.Add(50*time.Minute), at),
+			strconv.FormatBool(ok), instant(seen, at), "50", "120"})
+	}
+	for _, q := range quarters {
+		if tried := q.AddDate(0, 0, 10).Add(11 * time.Hour); !tried.After(at) && at.Sub(tried) < 120*24*time.Hour {
+			rows = append(rows, []string{"restore-" + tried.Format(time.DateOnly), "ledger-eu", "restore", instant(tried, at), instant(tried.Add(74*time.Minute), at), "true", "", "74", "240"})
+		}
 	}
 	return rows
 }
 
+// failedBackup is the night in which the backup failed.
+var failedBackup = date(2026, 7, 9)
+
 // archives are the logs that are kept, and how fresh each is.
 func (s *Stage) archives(at time.Time) (rows [][]string) {
 	for i, name := range []string{"app", "database", "directory", "gateway", "hosts"} {
-		rows = append(rows, []string{name, "larchmere-cloud", "400", instant(at.Add(-time.Duration(3+i)*time.Minute), at), "true"})
+		rows = append(rows, []string{name, "larchmere-cloud", "kept for 400 days, protected", instant(at.Add(-time.Duration(3+i)*time.Minute), at)})
 	}
 	return rows
 }

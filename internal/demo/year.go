@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,12 +49,12 @@ func (s *Stage) Year(ctx context.Context) error {
 	}
 	agenda := slices.Concat(s.examination(), s.daily(), s.papers(), s.programme())
 	slices.SortStableFunc(agenda, func(a, b moment) int { return a.at.Compare(b.at) })
-	for _, m := range agenda {
+	for i, m := range agenda {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		// Acts take their minutes: the clock never goes back.
-		if m.at.After(s.Clock.Now()) || s.Clock.Now().After(today.AddDate(1, 0, 0)) {
+		if i == 0 || m.at.After(s.Clock.Now()) {
 			s.Clock.Hold(m.at)
 		}
 		if err := m.do(ctx); err != nil {
@@ -131,7 +132,7 @@ var (
 // Days on which two sources were heard for the last time.
 var (
 	lastBackup  = date(2026, 11, 12)
-	lastArchive = date(2026, 11, 14)
+	lastArchive = date(2026, 11, 15)
 )
 
 // readings are the runs of the year.
@@ -143,18 +144,18 @@ func (s *Stage) readings() []moment {
 		if six.Before(silentFrom) || !six.Before(silentTo) {
 			out = append(out, moment{six, s.read(&accountFeed)})
 		}
-		out = append(out, moment{d.Add(5 * time.Hour), s.readCode})
 		if d.Weekday() == time.Monday {
-			out = append(out, moment{d.Add(7 * time.Hour), s.read(&peopleFeed)}, moment{d.Add(7*time.Hour + 10*time.Minute), s.read(&changeFeed)},
-				moment{d.Add(7*time.Hour + 20*time.Minute), s.read(&incidentFeed)}, moment{d.Add(7*time.Hour + 30*time.Minute), s.read(&scanFeed)})
+			out = append(out, moment{d.Add(5 * time.Hour), s.readCode}, moment{d.Add(7 * time.Hour), s.read(&peopleFeed)}, moment{d.Add(7*time.Hour + 10*time.Minute), s.read(&changeFeed)},
+				moment{d.Add(7*time.Hour + 20*time.Minute), s.read(&incidentFeed)}, moment{d.Add(7*time.Hour + 30*time.Minute), s.read(&scanFeed)}, moment{d.Add(7*time.Hour + 40*time.Minute), s.read(&leaverFeed)})
 		}
-		if !d.After(lastBackup) && d.Weekday() == time.Thursday {
+		if !d.After(lastBackup) && (d.Weekday() == time.Monday || d.Weekday() == time.Thursday) {
 			out = append(out, moment{d.Add(8 * time.Hour), s.read(&backupFeed)})
 		}
-		if !d.After(lastArchive) && d.Weekday() == time.Saturday {
+		if !d.After(lastArchive) && lastArchive.Sub(d)%(48*time.Hour) == 0 {
 			out = append(out, moment{d.Add(8 * time.Hour), s.read(&archiveFeed)})
 		}
 	}
+	out = append(out, moment{date(2026, 11, 18).Add(5 * time.Hour), s.readCode})
 	for _, at := range extra {
 		out = append(out, moment{at, s.read(&accountFeed)})
 	}
@@ -202,10 +203,10 @@ func (s *Stage) papers() []moment {
 	return out
 }
 
-// every is the tenth of each nth month after the first report.
-func every(n int, until time.Time) []time.Time {
+// every lists the days from the first report on, so many months or days apart.
+func every(months, days int, until time.Time) []time.Time {
 	var out []time.Time
-	for d := date(2026, 3, 26); d.Before(until); d = d.AddDate(0, n, 0) {
+	for d := date(2026, 3, 30); d.Before(until); d = d.AddDate(0, months, days) {
 		out = append(out, d)
 	}
 	return out
@@ -221,11 +222,11 @@ func said(format string) func(time.Time) string {
 func handed() []paper {
 	var out []paper
 	for _, x := range story {
-		step := map[string]int{"weekly": 1, "daily": 1, "continuous": 1, "monthly": 1, "quarterly": 3, "annual": 6}[x.frequency]
-		if x.document == "" || step == 0 || x.code == "VEN-81" {
+		step, known := map[string][2]int{"weekly": {0, 7}, "monthly": {1, 0}, "quarterly": {3, 0}, "annual": {6, 0}}[x.frequency]
+		if x.document == "" || !known || x.code == "VEN-81" {
 			continue
 		}
-		out = append(out, paper{x.code, x.title, every(step, today), said(x.document + " Confirmed on %s.")})
+		out = append(out, paper{x.code, x.title, every(step[0], step[1], today), said(x.document + " Confirmed on %s.")})
 	}
 	for _, x := range widened {
 		if x.document != "" {
@@ -255,6 +256,14 @@ func (s *Stage) widen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The review of each quarter takes the place of the monthly one.
+	old, err := do(ctx, s, "compliance_lead", controls.Get, controls.Ref{ID: string(s.controls["ACC-81"])})
+	if err != nil {
+		return err
+	}
+	if err := must(ctx, s, "compliance_lead", controls.Retire, controls.Retirement{ID: string(old.ID), Reason: "Access is reviewed each quarter from now on: REV-01 takes its place.", Version: old.Version}); err != nil {
+		return err
+	}
 	for _, x := range widened {
 		made, err := do(ctx, s, "compliance_lead", controls.Create, controls.Own{Code: x.code, Title: x.title, Text: x.text, Criteria: x.criteria,
 			Frequency: x.frequency, Owner: string(s.desks[x.owner].Actor.User), Key: true})
@@ -262,9 +271,6 @@ func (s *Stage) widen(ctx context.Context) error {
 			return err
 		}
 		s.controls[x.code] = made.ID
-		if x.planned {
-			continue
-		}
 		if err := must(ctx, s, "compliance_lead", controls.Implement, controls.Statement{ID: x.code, Text: "In place: " + x.text, Version: made.Version}); err != nil {
 			return err
 		}
@@ -274,12 +280,19 @@ func (s *Stage) widen(ctx context.Context) error {
 
 // connect connects what the company's systems write, each as a file.
 func (s *Stage) connect(ctx context.Context) error {
-	for _, f := range []*feed{&peopleFeed, &accountFeed, &changeFeed, &incidentFeed, &scanFeed, &backupFeed, &archiveFeed} {
-		src, err := do(ctx, s, "compliance_lead", sources.Create, sources.Connection{Kind: "file", Name: f.name})
+	for _, f := range feeds {
+		src, err := do(ctx, s, "compliance_lead", sources.Create, sources.Connection{Kind: sources.KindFile, Name: f.name})
 		if err != nil {
 			return err
 		}
 		s.feeds[f.name] = src.ID
+		columns, err := json.Marshal(f.mapping())
+		if err != nil {
+			return err
+		}
+		if err := must(ctx, s, "compliance_lead", sources.MappingSave, sources.NewMapping{Source: string(src.ID), Columns: string(columns)}); err != nil {
+			return err
+		}
 	}
 	for _, text := range watched {
 		if err := must(ctx, s, "compliance_lead", checks.Create, checks.Authored{YAML: text}); err != nil {
@@ -298,7 +311,12 @@ func (s *Stage) read(f *feed) func(context.Context) error {
 			return err
 		}
 		desk := s.desks["compliance_lead"]
-		in, err := s.Reader.Deliver(ctx, desk, sources.Delivery{Name: f.kind + "-" + at.Format("2006-01-02") + ".csv", Format: "file", Source: string(s.feeds[f.name])}, bytes.NewReader(data))
+		said, err := json.Marshal(sources.Statement{Query: f.query, Extractor: jonas.name, Extracted: at.Format(time.RFC3339), Zone: "UTC"})
+		if err != nil {
+			return err
+		}
+		in, err := s.Reader.Deliver(ctx, desk, sources.Delivery{Name: f.kind + "-" + at.Format("2006-01-02") + ".csv", Format: sources.KindFile,
+			Source: string(s.feeds[f.name]), Statement: said}, bytes.NewReader(data))
 		if err != nil {
 			return err
 		}
