@@ -21,14 +21,13 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
-	"github.com/tickmark/tickmark/internal/procedures"
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/scopes"
 	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // pictures is the environment variable that names the folder for the pictures
-// of the documentation; scripts/screenshots.sh sets it.
+// of the documentation; `make pictures` sets it.
 const pictures = "TICKMARK_PICTURES"
 
 // TestPictures takes the pictures of the documentation from a real run: over
@@ -75,42 +74,6 @@ func TestPictures(t *testing.T) {
 	shoot("check", "/checks/"+x.Answers[max(i, 0)].ID, 1440, 1000, false)
 	list := do(t, desk, evidence.Entries, evidence.EntryFilter{Kind: "evidence"})
 	shoot("log-entry", "/log/"+strconv.FormatInt(list.Items[0].Index, 10), 1440, 1000, false)
-}
-
-// TestPicturesOfAnExamination takes those of the demonstration, over this
-// checkout: while the changes are tested, and when the report is issued.
-func TestPicturesOfAnExamination(t *testing.T) {
-	dir := os.Getenv(pictures)
-	if dir == "" {
-		t.Skipf("takes the pictures of the documentation; set %s to their folder", pictures)
-	}
-	s, p := staged(t), browser.Open(t)
-	var base string
-	sit := func(role string) {
-		for _, c := range s.as(t, role).cookies() {
-			p.Cookie(s.url, c)
-		}
-		p.Goto(s.url + "/engagements")
-		p.Follow("main a[href^='/engagements/eng_']")
-		base = p.URL()
-	}
-	shoot := func(name, path string, height int, dark bool) {
-		p.Emulate(1440, height, false, dark)
-		p.Goto(base + path)
-		p.Screenshot(filepath.Join(dir, name+".png"), 1440, height, dark, false)
-	}
-	s.play(t, checkout(t), func(what string, nth int) bool {
-		if what == procedures.Confirm.Summary() && nth == 21 {
-			sit("staff")
-			shoot("engagement", "", 1000, false)
-			shoot("testing", "/testing/CHG-81", 1000, false)
-			shoot("testing-dark", "/testing/CHG-81", 1000, true)
-		}
-		return false
-	})
-	sit("partner")
-	shoot("population", "/populations/POP-08", 806, false) // ends before it says where the clone lay
-	shoot("report", "/report", 1000, false)
 }
 
 // checkout is a clone of this repository, so that no picture shows where the

@@ -45,6 +45,7 @@ var owners = map[string][]string{
 	"modernc.org/sqlite":                {"internal/db"},
 	"github.com/wneessen/go-mail":       {"internal/mail"},
 	"pgregory.net/rapid":                {},
+	"github.com/yuin/goldmark":          {"internal/site"},
 }
 
 // owned: a third-party module is imported by its owner and nobody else.

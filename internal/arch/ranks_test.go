@@ -47,6 +47,7 @@ var ranks = map[string]int{
 	"procedures/procedurestest": support + 3,
 	"app":                       40, "arch": 40,
 	"/verify": 0,
+	"/docs":   0, // text and pictures, compiled in
 	"/cmd/*":  50,
 	"/e2e":    50,
 	"/":       50, // tests of the README and docs

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/tickmark/tickmark/docs"
 )
 
 //go:embed static
@@ -26,7 +28,7 @@ const StaticPrefix = "/static/"
 // layer: whatever we say outside the layer wins, however specific theirs is.
 var sheets = []string{
 	"css/tokens.css", "css/base.css", "css/shell.css", "css/parts.css",
-	"css/map.css", "css/table.css", "css/form.css", "css/chart.css", "css/testing.css", "css/squares.css", "css/population.css", "css/verify.css", "css/signin.css", "css/work.css", "css/gallery.css", "css/narrow.css",
+	"css/map.css", "css/table.css", "css/form.css", "css/chart.css", "css/testing.css", "css/squares.css", "css/population.css", "css/verify.css", "css/signin.css", "css/work.css", "css/prose.css", "css/gallery.css", "css/narrow.css",
 }
 
 const vendorSheet = "vendor/tabler.min.css"
@@ -73,6 +75,17 @@ func load(from fs.FS) tree {
 		panic("site: embedded files cannot be read: " + err.Error())
 	}
 	add("css/app.css", join(t.files))
+	pictures, err := fs.Glob(docs.Files, "img/*.png")
+	if err != nil {
+		panic("site: pictures cannot be listed: " + err.Error())
+	}
+	for _, p := range pictures {
+		body, err := fs.ReadFile(docs.Files, p)
+		if err != nil {
+			panic("site: a picture cannot be read: " + err.Error())
+		}
+		add("guide/"+path.Base(p), body)
+	}
 	t.hash = hex.EncodeToString(sum.Sum(nil))[:16]
 	return t
 }
@@ -97,6 +110,9 @@ func newFile(name string, body []byte) file {
 		f.mediaType = "text/javascript; charset=utf-8"
 	case ".svg":
 		f.mediaType = "image/svg+xml"
+	case ".png":
+		f.mediaType = "image/png"
+		return f // already compressed
 	case ".woff2":
 		f.mediaType = "font/woff2"
 		return f // already compressed
@@ -109,6 +125,15 @@ func newFile(name string, body []byte) file {
 	w.Close()
 	f.zipped = z.Bytes()
 	return f
+}
+
+// Picture is the address of a picture of the documentation, and false if there
+// is none of that name.
+func Picture(name string) (string, bool) {
+	if _, ok := files().files["guide/"+name]; !ok {
+		return "", false
+	}
+	return Asset("guide/" + name), true
 }
 
 // Asset is the address of a static file, for instance of "css/app.css". It

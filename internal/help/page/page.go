@@ -15,6 +15,8 @@ func Routes() []site.Route {
 		{Pattern: "GET /help", Handle: showHelp},
 		{Pattern: "GET /help/terms", Handle: showTerms},
 		{Pattern: "GET /help/{topic}", Handle: showTopic},
+		{Pattern: "GET /help/guide/{reader}", Open: true, Handle: showGuide},
+		{Pattern: "GET /help/docs/{name}", Open: true, Handle: showReference},
 	}
 }
 
@@ -31,7 +33,7 @@ func showHelp(v *site.Visit) error {
 			}
 		}
 	}
-	return v.Show(site.Shell{Title: "Help", Crumbs: []site.Crumb{{Text: "Help"}}}, helpBody())
+	return v.Show(site.Shell{Title: "Help", Crumbs: []site.Crumb{{Text: "Help"}}}, helpBody(guidesFor(v.Actor.Roles)))
 }
 
 func showTerms(v *site.Visit) error {
