@@ -126,6 +126,18 @@ func (w Waiver) at(now time.Time) WaiverState {
 	return WaiverInForce
 }
 
+// Then is the exception as it stood at an instant that has passed.
+func (w Waiver) Then(at time.Time) Waiver {
+	if w.Starts.After(at) {
+		w.Starts, w.Approver, w.Alone = time.Time{}, "", false
+	}
+	if w.Ended.After(at) {
+		w.Ended = time.Time{}
+	}
+	w.State, w.Approvers, w.AloneFrom = w.at(at), nil, time.Time{}
+	return w
+}
+
 // exception is what an approved waiver does to a history.
 func (w Waiver) exception() Exception {
 	return Exception{From: w.Starts, To: w.Ends, Closed: w.Ended, Cause: "exception " + string(w.ID) + ": " + w.Reason}

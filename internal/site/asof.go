@@ -90,7 +90,7 @@ func sortedKeys(q url.Values) []string {
 var movable = regexp.MustCompile(`href="(/|/criteria|/criteria/[^"/?#]+|/controls|/controls/[^"/?#]+|/checks|/checks/[^"/?#]+)(\?[^"#]*)?(#[^"]*)?"`)
 
 // unmoved are addresses below those that are not about a time.
-var unmoved = map[string]bool{"/controls/new": true, "/controls/library": true, "/checks/new": true}
+var unmoved = map[string]bool{"/controls/new": true, "/controls/library": true, "/checks/new": true, "/checks/import": true, "/checks/export": true}
 
 // keepDay has the links of a page that was moved lead to the same day.
 func keepDay(page []byte, day string) []byte {

@@ -38,6 +38,9 @@ type List[T any] struct {
 	ID string
 	// Rows is how many are shown at once; 50 when 0.
 	Rows int
+	// Path is the page's own address, where a form that was refused shows it
+	// from another; Hash is where on the page the list stands.
+	Path, Hash string
 }
 
 // Col is a column of a list.
@@ -58,6 +61,7 @@ type Filter struct {
 	Options     []Option // what it may be; a text of one's own when empty
 	Chips       bool     // its options stand above the table
 	Linked      bool     // only links set it; it can be taken away
+	Usual       string   // of chips, what holds where none is asked for
 	Say         func(value string) string
 }
 
@@ -104,7 +108,7 @@ func (l List[T]) Open(v *Visit) (Listing[T], error) {
 	if x.Ask, err = l.ask(v); err != nil {
 		return x, err
 	}
-	if format := v.Query("format"); format != "" {
+	if format := v.Query("format"); format != "" && v.R.URL.Path == l.at(v) {
 		x.Done = true
 		return x, l.export(v, x.Ask, format)
 	}
@@ -119,10 +123,13 @@ func (l List[T]) Open(v *Visit) (Listing[T], error) {
 // instead is the address to show in place of a bare one, which opens with the
 // person's usual view, or of a form's, whose columns come one by one.
 func (l List[T]) instead(v *Visit, saved []views.View) string {
+	if v.R.URL.Path != l.at(v) {
+		return ""
+	}
 	if v.R.URL.RawQuery == "" {
 		for _, s := range saved {
 			if s.Usual && s.Query != "" {
-				return v.R.URL.Path + "?" + s.Query
+				return l.at(v) + "?" + s.Query
 			}
 		}
 		return ""
@@ -135,7 +142,7 @@ func (l List[T]) instead(v *Visit, saved []views.View) string {
 			q.Del("cols")
 			q.Set("view", "all")
 		}
-		return v.R.URL.Path + "?" + q.Encode()
+		return l.at(v) + "?" + q.Encode() + l.Hash
 	}
 	return ""
 }
@@ -274,10 +281,12 @@ func (a Ask) order() string {
 
 func (l List[T]) href(v *Visit, a Ask, pairs ...string) string {
 	if q := l.query(a, pairs...); len(q) > 0 {
-		return v.R.URL.Path + "?" + q.Encode()
+		return l.at(v) + "?" + q.Encode() + l.Hash
 	}
-	return v.R.URL.Path + "?view=all"
+	return l.at(v) + "?view=all" + l.Hash
 }
+
+func (l List[T]) at(v *Visit) string { return cmp.Or(l.Path, v.R.URL.Path) }
 
 func (l List[T]) table(v *Visit, a Ask, p op.Page[T]) TableView {
 	t := TableView{ID: cmp.Or(l.ID, l.Name), Caption: l.Caption, Bulk: l.Bulk, Filters: l.chips(v, a), Empty: l.None}
@@ -340,7 +349,10 @@ func (l List[T]) chips(v *Visit, a Ask) []Chip {
 			continue
 		}
 		for _, o := range f.Options {
-			if o.Value != now && o.Locked == "" {
+			switch {
+			case !on && o.Value == f.Usual && f.Usual != "":
+				out = append(out, Chip{Text: o.Text, Href: l.href(v, a)})
+			case o.Value != now && o.Locked == "":
 				out = append(out, Chip{Text: o.Text, Href: l.href(v, a, "f."+f.Name, o.Value), Add: true})
 			}
 		}

@@ -36,7 +36,7 @@ type ViewLink struct {
 }
 
 func (l List[T]) tools(v *Visit, a Ask, total int64, saved []views.View) *ToolsView {
-	t := &ToolsView{List: l.Name, Path: v.R.URL.Path, Find: l.Find, Q: a.Q}
+	t := &ToolsView{List: l.Name, Path: l.at(v), Find: l.Find, Q: a.Q}
 	t.FindHid, t.FiltHid, t.ColsHid = l.hidden(a, "q"), l.hidden(a, "f."), l.hidden(a, "cols")
 	for _, f := range l.Filters {
 		if f.Chips || f.Linked {
@@ -65,12 +65,13 @@ func (l List[T]) tools(v *Visit, a Ask, total int64, saved []views.View) *ToolsV
 		v.Log.Warn("list: its own address", "list", l.Name, "err", err)
 	}
 	t.Query = clean
-	t.Views = append(t.Views, ViewLink{Name: "All " + l.Many, Href: v.R.URL.Path + "?view=all", Now: clean == ""})
+	t.Views = append(t.Views, ViewLink{Name: "All " + l.Many, Href: l.at(v) + "?view=all" + l.Hash, Now: clean == ""})
 	for _, s := range saved {
-		link := ViewLink{Name: s.Name, Href: v.R.URL.Path + "?" + s.Query, Now: clean == s.Query && clean != ""}
+		link := ViewLink{Name: s.Name, Href: l.at(v) + "?" + s.Query, Now: clean == s.Query && clean != ""}
 		if s.Query == "" {
 			link.Href += "view=all"
 		}
+		link.Href += l.Hash
 		if !s.Mine {
 			link.Note = "by " + s.Owner
 		} else if s.Shared {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -30,9 +31,9 @@ const shortest = 2 * time.Hour
 // detail is a check with everything that is known of it.
 type detail struct {
 	checks.Detail
-	Findings  op.Page[checks.Finding]
-	Which     checks.Status // of the findings shown
-	After     string
+	Findings  site.Listing[checks.Finding]
+	Which     checks.Status // of the findings shown, where none is asked for
+	Then      time.Time     // the instant it is of; zero is now
 	Held      checks.Held
 	From, To  time.Time
 	Judged    bool // at some time
@@ -59,6 +60,9 @@ func showCheck(v *site.Visit) error {
 	}
 	if err != nil {
 		return err
+	}
+	if x.Findings.Done {
+		return nil
 	}
 	return v.Show(x.shell(), showBody(x))
 }
@@ -105,19 +109,28 @@ func (x detail) years() site.YearsView {
 
 func (x detail) about() url.Values { return url.Values{"check": {x.ID}} }
 
-func (x detail) shell() site.Shell { return shell(x.Title, site.Crumb{Text: x.ID, Mono: true}) }
+func (x detail) shell() site.Shell {
+	s := shell(x.Title, site.Crumb{Text: x.ID, Mono: true})
+	s.Moves, s.At = true, x.Then
+	return s
+}
 
 func read(v *site.Visit) (detail, error) {
-	x := detail{Now: v.Clock.Now(), After: v.Query("after"), MayExcept: v.Actor.May(auth.ExceptWrite), MayWrite: v.Actor.May(auth.ChecksWrite), Me: v.Actor.User, Names: map[string]string{}, AsTable: v.Query("as") == "table"}
-	var err error
-	if x.Detail, err = checks.Get.Do(v.Context(), v.Desk, checks.Ref{ID: v.Path("id")}); err != nil {
+	then, err := v.AsOf()
+	if err != nil {
+		return detail{}, err
+	}
+	now := then.IsZero()
+	x := detail{Now: cmp.Or(then, v.Clock.Now()), Then: then, MayExcept: v.Actor.May(auth.ExceptWrite) && now, MayWrite: v.Actor.May(auth.ChecksWrite) && now, Me: v.Actor.User, Names: map[string]string{}, AsTable: v.Query("as") == "table"}
+	if x.Detail, err = checks.Get.Do(v.Context(), v.Desk, checks.Ref{ID: v.Path("id"), AsOf: then}); err != nil {
 		return x, err
 	}
 	for _, a := range x.Sources {
 		x.Names[string(a.Source)] = a.Name
 	}
-	x.Which = x.which(v.Query("show"))
-	if x.Findings, err = checks.Findings.Do(v.Context(), v.Desk, checks.FindingFilter{ID: x.ID, Status: string(x.Which), After: x.After, Limit: findingsShown}); err != nil {
+	x.Which = x.which()
+	l := x.findings(v)
+	if x.Findings, err = l.Open(v); err != nil || x.Findings.Done {
 		return x, err
 	}
 	chosen := false
@@ -125,7 +138,11 @@ func read(v *site.Visit) (detail, error) {
 		x.From, chosen = time.Date(x.Now.Year(), 1, 1, 0, 0, 0, 0, time.UTC), false
 	}
 	x.To = x.From.AddDate(1, 0, 0)
-	if x.Held, err = checks.Coverage.Do(v.Context(), v.Desk, checks.Period{Check: x.ID, From: x.From, To: x.To}); err != nil {
+	until := x.To
+	if !then.IsZero() && then.Before(until) {
+		until = then // what came later is not told
+	}
+	if x.Held, err = checks.Coverage.Do(v.Context(), v.Desk, checks.Period{Check: x.ID, From: x.From, To: until}); err != nil {
 		return x, err
 	}
 	x.judged(chosen)
@@ -133,7 +150,7 @@ func read(v *site.Visit) (detail, error) {
 	if err != nil {
 		return x, err
 	}
-	x.Waivers = all.Items
+	x.Waivers = x.known(all.Items)
 	x.Form = exceptForm(x)
 	cat, err := frameworks.Shipped()
 	if err != nil {
@@ -146,16 +163,29 @@ func read(v *site.Visit) (detail, error) {
 	if err := x.readAdopted(v); err != nil {
 		return x, err
 	}
+	if !now {
+		return x, nil // tasks and comments are of now
+	}
 	x.Around, err = site.Around(v, x.ask())
 	return x, err
 }
 
-// which findings are shown: those asked for, or those that matter most.
-func (x *detail) which(asked string) checks.Status {
-	switch s := checks.Status(asked); s {
-	case checks.Pass, checks.Fail, checks.Unknown:
-		return s
+// known are the exceptions as they stood at the instant the page is of.
+func (x detail) known(all []checks.Waiver) []checks.Waiver {
+	if x.Then.IsZero() {
+		return all
 	}
+	var out []checks.Waiver
+	for _, w := range all {
+		if !w.Asked.After(x.Then) {
+			out = append(out, w.Then(x.Then))
+		}
+	}
+	return out
+}
+
+// which findings are shown where none are asked for: those that matter most.
+func (x *detail) which() checks.Status {
 	switch {
 	case x.Failing > 0:
 		return checks.Fail
@@ -320,34 +350,37 @@ func (x detail) resources() string {
 	return fmt.Sprintf("/sources/%s/%s", x.Sources[0].Source, x.Kind)
 }
 
-func (x detail) findingTable() site.TableView {
-	t := site.TableView{Caption: "Resources", Columns: []site.Column{{Head: site.Capital(x.Kind), Mono: true, Phone: site.PlaceFirst}, {Head: "Why", Wide: true},
-		{Head: "Since"}, {Head: "Source"}, {Head: "Status", Phone: site.PlaceEnd}}}
+// findings is the list of what the check says of each resource.
+func (x detail) findings(v *site.Visit) site.List[checks.Finding] {
+	type row = checks.Finding
+	at := func(f row) string { return fmt.Sprintf("/sources/%s/%s/%s", f.Source, x.Kind, url.PathEscape(f.Key)) }
+	show := site.Filter{Name: "show", Label: "Status", Chips: true, Usual: string(x.Which)}
 	for _, s := range []checks.Status{checks.Fail, checks.Unknown, checks.Pass} {
 		n := map[checks.Status]int{checks.Fail: x.Failing, checks.Unknown: x.Check.Unknown, checks.Pass: x.Passing}[s]
-		if n > 0 || s == x.Which {
-			t.Filters = append(t.Filters, site.Chip{Text: site.Status(s).Word() + " " + site.Count(int64(n)), Href: "/checks/" + x.ID + "?show=" + string(s) + "#findings", Add: s != x.Which})
+		o := site.Option{Value: string(s), Text: site.Status(s).Word() + " " + site.Count(int64(n))}
+		if n == 0 {
+			o.Locked = "there is none"
 		}
+		show.Options = append(show.Options, o)
 	}
-	t.Empty = site.EmptyView{Title: "None.", Text: "No single " + x.Kind + " says this."}
-	for _, f := range x.Findings.Items {
-		href := fmt.Sprintf("/sources/%s/%s/%s", f.Source, x.Kind, url.PathEscape(f.Key))
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.ID(site.Brief(f.Key), href), site.Words(reasonOf(f.Status, f.Reason)),
-			site.Node(sinceLink(f, x)), site.Words(x.Names[string(f.Source)]), site.Mark(site.Status(f.Status), "")}})
+	return site.List[row]{
+		Name: "findings", Caption: "Resources", One: x.Kind, Many: "of kind " + x.Kind, Sort: "key", Rows: findingsShown, Keep: []string{"as", "months"},
+		Path: "/checks/" + x.ID, Hash: "#findings", ID: "found",
+		Columns: []site.Col[row]{
+			{ID: "key", Head: site.Capital(x.Kind), Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(f row) site.Cell { return site.ID(site.Brief(f.Key), at(f)) }, Text: func(f row) any { return f.Key }},
+			{ID: "why", Head: "Why", Wide: true, Cell: func(f row) site.Cell { return site.Words(reasonOf(f.Status, f.Reason)) }},
+			{ID: "since", Head: "Since", Cell: func(f row) site.Cell { return site.Node(sinceLink(f, x)) }, Text: func(f row) any { return site.DateTime(f.Since) }},
+			{ID: "source", Head: "Source", Cell: func(f row) site.Cell { return site.Words(x.Names[string(f.Source)]) }},
+			{ID: "run", Head: "Run", Mono: true, Spare: true, Cell: func(f row) site.Cell { return site.Node(site.ShortID(string(f.Run), "/runs/"+string(f.Run))) }, Text: func(f row) any { return string(f.Run) }},
+			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Cell: func(f row) site.Cell { return site.Mark(site.Status(f.Status), "") }},
+		},
+		Filters: []site.Filter{show},
+		Row:     func(f row) site.Row { return site.Row{Href: at(f)} },
+		Fetch: func(a site.Ask) (op.Page[row], error) {
+			return checks.Findings.Do(v.Context(), v.Desk, checks.FindingFilter{ID: x.ID, Status: cmp.Or(a.Filter("show"), string(x.Which)), AsOf: x.Then, After: a.After, Limit: a.Limit})
+		},
+		None: site.EmptyView{Title: "None.", Text: "No single " + x.Kind + " says this."},
 	}
-	if len(t.Rows) > 0 {
-		t.Pager = site.PagerView{Shown: int64(len(t.Rows)), Of: x.Findings.Total, OlderText: "More", NewerText: "First"}
-		at := func(after string) string {
-			return address("/checks/"+x.ID, url.Values{"show": {string(x.Which)}, "after": {after}}) + "#findings"
-		}
-		if x.Findings.Next != "" {
-			t.Pager.Older = at(x.Findings.Next)
-		}
-		if x.After != "" {
-			t.Pager.Newer = at("")
-		}
-	}
-	return t
 }
 
 // rule is the check as it is run, for whoever wants to repeat it.

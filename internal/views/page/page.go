@@ -30,6 +30,7 @@ func Routes() []site.Route {
 var lists = map[string]site.Link{
 	"controls": {Text: "Controls", Href: "/controls"}, "criteria": {Text: "Criteria", Href: "/criteria"}, "checks": {Text: "Checks", Href: "/checks"},
 	"evidence": {Text: "Evidence", Href: "/evidence"}, "entries": {Text: "Evidence log", Href: "/log"}, "engagements": {Text: "Engagements", Href: "/engagements"},
+	"tasks": {Text: "Tasks", Href: "/tasks"}, "exceptions": {Text: "Exceptions", Href: "/exceptions"}, "sources": {Text: "Sources", Href: "/sources"}, "members": {Text: "Members", Href: "/settings/members"},
 	"jobs": {Text: "Jobs", Href: "/jobs"}, "views": {Text: "Saved views", Href: "/views"},
 }
 
