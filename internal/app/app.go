@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/anchors"
+	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/backup"
 	"github.com/tickmark/tickmark/internal/blob"
@@ -66,7 +67,8 @@ func Operations() []op.Operation {
 	all := slices.Concat(orgs.Operations, frameworks.Operations, scopes.Operations, controls.Operations, sources.Operations,
 		evidence.Operations, checks.Operations, readiness.Operations, engagements.Operations, populations.Operations, procedures.Operations,
 		opinions.Operations, reports.Operations, trust.Operations, erasures.Operations, job.Operations, anchors.Operations, backup.Operations, scrub.Operations, views.Operations,
-		notify.Operations, tasks.Operations)
+		notify.Operations, tasks.Operations,
+		assets.Operations)
 	slices.SortFunc(all, func(a, b op.Operation) int { return strings.Compare(a.Name(), b.Name()) })
 	return all
 }

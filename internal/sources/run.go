@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/blob"
 	"github.com/tickmark/tickmark/internal/canon"
@@ -336,6 +337,9 @@ func record(c *op.Call, h harvest) (Run, error) {
 			return Run{}, err
 		}
 		if _, err := evidence.Add(c, h.about(run, g), g.list); err != nil {
+			return Run{}, err
+		}
+		if err := assets.Shown(c, run.Source, g.kind, run.Ended); err != nil {
 			return Run{}, err
 		}
 	}

@@ -1,0 +1,9 @@
+package assets
+
+// For tests that ask the database how it reads.
+const (
+	ByName        = byName
+	ByPlace       = byPlace
+	SelectUnknown = selectUnknown
+	SelectSaid    = selectSaid
+)
