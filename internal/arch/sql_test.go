@@ -94,7 +94,8 @@ var everywhere = map[string]string{
 var history = []string{"ledger_leaf", "ledger_hash", "ledger_checkpoint", "ledger_key", "control_version", "scope", "check_result", "check_setting", "source_run_kind",
 	"engagement_state", "engagement_version", "engagement_methodology", "population_check", "population_decision",
 	"procedure_version", "procedure_run", "procedure_conclusion", "procedure_review", "mark", "item_link", "deviation_response",
-	"opinion_criterion", "opinion_part", "report", "report_text", "assertion", "erasure_policy", "backup_run", "anchor"}
+	"opinion_criterion", "opinion_part", "report", "report_text", "assertion", "erasure_policy", "backup_run", "anchor",
+	"evidence_review"}
 
 // kept rows are never deleted, and once written only the columns named may
 // change, each from "not yet" to a fact.
@@ -106,7 +107,8 @@ var kept = map[string][]string{
 	"check_exception":  {"approver_id", "approver", "starts", "ended"},
 	// An erasure overwrites what a record says, and says so in the same row.
 	"evidence": {"superseded_by", "title", "size", "sha256", "address", "collector", "origin", "environment", "location", "query", "parameters",
-		"row_count", "actor", "erased", "erased_by", "erased_basis"},
+		"row_count", "actor", "erased", "erased_by", "erased_basis", "account", "reviewed", "outcome", "source_count", "submitter", "ticket",
+		"restricted"},
 	"erasure": {"state", "second_id", "second", "alone", "note", "settled", "entry", "done", "cleared"},
 	"hold":    {"asked", "releaser", "alone", "note", "released"},
 }

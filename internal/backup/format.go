@@ -139,6 +139,8 @@ var apart = map[string]struct{ later bool }{
 	keysTable:          {true},
 	"evidence":         {true},
 	"evidence_control": {true}, // which refers to it
+	"evidence_remark":  {true},
+	"evidence_review":  {true},
 	"users":            {true},
 	"members":          {true},
 	"tokens":           {true},

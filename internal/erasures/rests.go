@@ -18,7 +18,7 @@ const (
 		WHERE org_id = ? ORDER BY engagement_id, population_id, version`
 	selectCode     = "SELECT code FROM population WHERE org_id = ? AND id = ?"
 	selectLinked   = "SELECT evidence_id, engagement_id, COUNT(*) FROM item_link WHERE org_id = ? GROUP BY evidence_id, engagement_id ORDER BY engagement_id, evidence_id"
-	countControls  = "SELECT COUNT(*) FROM evidence_control WHERE org_id = ? AND evidence_id = ?"
+	countControls  = "SELECT COUNT(*) FROM evidence_control WHERE org_id = ? AND evidence_id = ? AND ended = 0"
 	selectSourceAs = "SELECT name FROM source WHERE org_id = ? AND id = ? AND removed = 0"
 )
 

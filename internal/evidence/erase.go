@@ -16,11 +16,11 @@ import (
 // or that the bytes could be guessed from is overwritten, the digest too.
 const (
 	eraseRecord = `UPDATE evidence SET title = ?, size = 0, sha256 = '', address = '', collector = '', origin = '', environment = '', location = '',
-		query = '', parameters = '', row_count = -1, actor = '', erased = ?, erased_by = ?, erased_basis = ? WHERE org_id = ? AND id = ? AND erased = 0`
-	selectEntered   = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND entry = ?"
+		query = '', parameters = '', row_count = -1, actor = '', account = '', reviewed = '', outcome = '', source_count = -1, submitter = '', ticket = '', erased = ?, erased_by = ?, erased_basis = ? WHERE org_id = ? AND id = ? AND erased = 0`
+	selectEntered   = "SELECT " + stored + " FROM evidence WHERE org_id = ? AND entry = ?"
 	selectPieced    = "SELECT DISTINCT address FROM evidence WHERE org_id = ? AND media_type = ? AND erased = 0"
-	selectAddressed = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND address = ? AND erased = 0 ORDER BY entry"
-	selectStanding  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND erased = 0 AND sealed < ? AND entry > ? ORDER BY entry LIMIT ?"
+	selectAddressed = "SELECT " + stored + " FROM evidence WHERE org_id = ? AND address = ? AND erased = 0 ORDER BY entry"
+	selectStanding  = "SELECT " + stored + " FROM evidence WHERE org_id = ? AND erased = 0 AND sealed < ? AND entry > ? ORDER BY entry LIMIT ?"
 )
 
 // Grave says in one line what became of an erased record. It takes the place of
@@ -42,6 +42,10 @@ func Erase(c *op.Call, r Record, entry int64, basis string) error {
 	if err == nil && n == 0 {
 		err = fault.Conflict("%s was erased a moment ago.", r.ID)
 	}
+	if err != nil {
+		return err
+	}
+	_, err = c.Tx.Exec(dropRemarks, c.Org, r.ID)
 	return err
 }
 

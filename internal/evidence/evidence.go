@@ -6,7 +6,6 @@ package evidence
 import (
 	"encoding/hex"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -23,10 +22,10 @@ import (
 var (
 	List    = op.Read("evidence.list", "List evidence, newest first.", auth.EvidenceRead, list)
 	Get     = op.Read("evidence.get", "Show an evidence record.", auth.EvidenceRead, get)
-	Submit  = op.Write("evidence.create", "Record evidence whose bytes were uploaded before.", auth.EvidenceWrite, submit)
+	Submit  = op.Asking("evidence.create", "Record evidence whose bytes were uploaded before.", auth.EvidenceWrite, examine, submit)
 	Content = op.Read("evidence.content", "Return the bytes of a record, in base64.", auth.EvidenceRead, content)
 
-	Operations = []op.Operation{List, Get, Submit, Content, Entries, EntryGet, Receipt, ProofGet, HeadGet, KeyList, Verify, ExportNew}
+	Operations = []op.Operation{List, Get, Submit, Content, Open, LinkTo, Unlink, Review, Decisions, RemarkList, Recheck, Redact, ScanOf, TicketNew, DueList, Entries, EntryGet, Receipt, ProofGet, HeadGet, KeyList, Verify, ExportNew}
 )
 
 // Methods of collection.
@@ -52,7 +51,7 @@ type Record struct {
 	Size           int64       `json:"size"`
 	SHA256         string      `json:"sha256"`
 	Captured       time.Time   `json:"captured"`
-	Sealed         time.Time   `json:"sealed"`
+	Sealed         time.Time   `json:"recorded"`
 	Collector      string      `json:"collector"`
 	Method         string      `json:"method"`
 	Origin         string      `json:"origin"` // source system
@@ -72,8 +71,24 @@ type Record struct {
 	Run            id.Run      `json:"run,omitempty"`
 	ResourceKind   string      `json:"resource_kind,omitempty"`
 	Actor          string      `json:"actor"`
-	Supersedes     id.Evidence `json:"supersedes,omitempty"`
-	SupersededBy   id.Evidence `json:"superseded_by,omitempty"`
+	Account        string      `json:"account,omitempty"`  // as whom the source was asked
+	Shows          string      `json:"shows,omitempty"`    // operation, policy, review or tile; empty: nobody said
+	Reviewed       string      `json:"reviewed,omitempty"` // of a review: what was looked at
+	Outcome        string      `json:"outcome,omitempty"`  // and what came of it
+	SourceCount    int64       `json:"source_count"`       // rows that the source counted; -1: nobody said
+	Submitter      id.User     `json:"submitter,omitempty"`
+	Ticket         string      `json:"ticket,omitempty"` // the code that is in the picture
+	// Of a redacted copy: what it was made from, and the digest of that one's bytes.
+	Redacts       id.Evidence `json:"redacts,omitempty"`
+	RedactsSHA256 string      `json:"redacts_sha256,omitempty"`
+	// Restricted records are originals of redacted copies. Their bytes are opened
+	// by evidence.open, each time with an entry.
+	Restricted bool `json:"restricted,omitempty"`
+	// Decision is what the last reviewer decided; Remarks how many the machine has.
+	Decision     string      `json:"decision,omitempty"`
+	Remarks      int64       `json:"remarks,omitempty"`
+	Supersedes   id.Evidence `json:"supersedes,omitempty"`
+	SupersededBy id.Evidence `json:"superseded_by,omitempty"`
 	// Of an erased record: when, by which entry and on what basis.
 	Erased      time.Time `json:"erased,omitzero"`
 	ErasedBy    int64     `json:"erased_by,omitempty"`
@@ -89,11 +104,18 @@ var Levels = []string{"", "auditor's own observation", "confirmed by an outsider
 const (
 	columns = `id, entry, title, media_type, size, sha256, address, captured, sealed, collector, method, origin, environment, location,
 		query, parameters, zone, row_count, covers_from, covers_to, level, classification, personal, retention, source_id, run_id,
-		resource_kind, actor, supersedes, superseded_by, erased, erased_by, erased_basis`
-	insertRecord  = "INSERT INTO evidence (org_id, " + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '')"
-	selectRecord  = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND id = ?"
+		resource_kind, actor, supersedes, superseded_by, erased, erased_by, erased_basis, account, shows, reviewed, outcome, source_count,
+		submitter, ticket, redacts, redacts_sha256, restricted`
+	// decided is what the last reviewer of a record decided.
+	decided  = "COALESCE((SELECT v.decision FROM evidence_review v WHERE v.org_id = evidence.org_id AND v.evidence_id = evidence.id ORDER BY v.entry DESC LIMIT 1), '')"
+	remarked = "(SELECT COUNT(*) FROM evidence_remark k WHERE k.org_id = evidence.org_id AND k.evidence_id = evidence.id)"
+	stored   = columns + ", " + decided + ", " + remarked
+
+	insertRecord  = "INSERT INTO evidence (org_id, " + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	selectRecord  = "SELECT " + stored + " FROM evidence WHERE org_id = ? AND id = ?"
 	markSupersede = "UPDATE evidence SET superseded_by = ? WHERE org_id = ? AND id = ? AND superseded_by = ''"
-	insertLink    = "INSERT INTO evidence_control (org_id, evidence_id, control_id, entry) VALUES (?, ?, ?, ?) ON CONFLICT (org_id, evidence_id, control_id) DO NOTHING"
+	insertLink    = `INSERT INTO evidence_control (org_id, evidence_id, control_id, entry, linked) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (org_id, evidence_id, control_id) DO UPDATE SET ended = 0, reason = ''`
 )
 
 func scan(scan func(...any) error, r *Record) error {
@@ -101,7 +123,8 @@ func scan(scan func(...any) error, r *Record) error {
 	err := scan(&r.ID, &r.Entry, &r.Title, &r.MediaType, &r.Size, &r.SHA256, &r.Address, &captured, &sealed, &r.Collector, &r.Method,
 		&r.Origin, &r.Environment, &r.Location, &r.Query, &r.Parameters, &r.Zone, &r.RowCount, &from, &to, &r.Level, &r.Classification,
 		&r.Personal, &r.Retention, &r.Source, &r.Run, &r.ResourceKind, &r.Actor, &r.Supersedes, &r.SupersededBy, &erased,
-		&r.ErasedBy, &r.ErasedBasis)
+		&r.ErasedBy, &r.ErasedBasis, &r.Account, &r.Shows, &r.Reviewed, &r.Outcome, &r.SourceCount, &r.Submitter, &r.Ticket, &r.Redacts,
+		&r.RedactsSHA256, &r.Restricted, &r.Decision, &r.Remarks)
 	r.Erased = clock.FromMillis(erased)
 	r.Captured, r.Sealed = clock.FromMillis(captured), clock.FromMillis(sealed)
 	r.CoversFrom, r.CoversTo = clock.FromMillis(from), clock.FromMillis(to)
@@ -113,7 +136,10 @@ func scan(scan func(...any) error, r *Record) error {
 func Add(c *op.Call, r Record, bytes blob.Sealed) (Record, error) {
 	r.ID = id.New[id.Evidence](c.Now)
 	r.SHA256, r.Size, r.Address = hex.EncodeToString(bytes.SHA256[:]), bytes.Size, bytes.Address
-	r.Sealed, r.Actor = c.Now, c.Actor.Name
+	r.Sealed, r.Actor, r.Submitter = c.Now, c.Actor.Name, c.Actor.User
+	if r.SourceCount == 0 && r.Method != ByUpload {
+		r.SourceCount = -1
+	}
 	if r.Zone == "" {
 		r.Zone = "UTC"
 	}
@@ -148,7 +174,8 @@ func Add(c *op.Call, r Record, bytes blob.Sealed) (Record, error) {
 	_, err = c.Tx.Exec(insertRecord, c.Org, r.ID, r.Entry, r.Title, r.MediaType, r.Size, r.SHA256, r.Address, clock.Millis(r.Captured),
 		clock.Millis(r.Sealed), r.Collector, r.Method, r.Origin, r.Environment, r.Location, r.Query, r.Parameters, r.Zone, r.RowCount,
 		clock.Millis(r.CoversFrom), clock.Millis(r.CoversTo), r.Level, r.Classification, r.Personal, r.Retention, r.Source, r.Run,
-		r.ResourceKind, r.Actor, r.Supersedes, "")
+		r.ResourceKind, r.Actor, r.Supersedes, "", r.Account, r.Shows, r.Reviewed, r.Outcome, r.SourceCount, r.Submitter, r.Ticket,
+		r.Redacts, r.RedactsSHA256, r.Restricted)
 	return r, err
 }
 
@@ -162,13 +189,17 @@ func body(r Record) map[string]any {
 	}
 	for k, v := range map[string]string{"environment": r.Environment, "location": r.Location, "query": r.Query,
 		"parameters": r.Parameters, "source": string(r.Source), "run": string(r.Run), "resource_kind": r.ResourceKind,
-		"supersedes": string(r.Supersedes)} {
+		"supersedes": string(r.Supersedes), "account": r.Account, "shows": r.Shows, "reviewed": r.Reviewed, "outcome": r.Outcome,
+		"ticket": r.Ticket, "redacts": string(r.Redacts), "redacts_sha256": r.RedactsSHA256} {
 		if v != "" {
 			b[k] = v
 		}
 	}
 	if r.RowCount >= 0 {
 		b["row_count"] = r.RowCount
+	}
+	if r.SourceCount >= 0 {
+		b["source_count"] = r.SourceCount
 	}
 	if !r.CoversFrom.IsZero() {
 		b["covers_from"] = canon.FormatTime(r.CoversFrom)
@@ -181,7 +212,7 @@ func body(r Record) map[string]any {
 
 // Link ties a record to a control, as of an entry.
 func Link(c *op.Call, r Record, control id.Control) error {
-	_, err := c.Tx.Exec(insertLink, c.Org, r.ID, control, r.Entry)
+	_, err := c.Tx.Exec(insertLink, c.Org, r.ID, control, r.Entry, clock.Millis(c.Now))
 	return err
 }
 
@@ -221,6 +252,14 @@ func content(c *op.Call, in Ref) (Bytes, error) {
 	if err != nil {
 		return Bytes{}, err
 	}
+	if err := r.shut(c); err != nil {
+		return Bytes{}, err
+	}
+	return read(c, r)
+}
+
+// read returns the bytes of a record to whoever was found to have the right.
+func read(c *op.Call, r Record) (Bytes, error) {
 	if !r.Erased.IsZero() {
 		return Bytes{}, r.Gone()
 	}
@@ -229,67 +268,6 @@ func content(c *op.Call, in Ref) (Bytes, error) {
 		err = fault.NotFound("The bytes of %s were erased; its entry %d remains.", r.ID, r.Entry)
 	}
 	return Bytes{r.MediaType, r.SHA256, data}, err
-}
-
-// Submission is evidence a person hands in.
-type Submission struct {
-	Blob        string    `json:"blob" doc:"The address that the upload answered." minLength:"64" maxLength:"64"`
-	Title       string    `json:"title" minLength:"3" maxLength:"300" doc:"What it shows."`
-	MediaType   string    `json:"media_type,omitempty" maxLength:"100" doc:"Such as text/csv; application/octet-stream if left out."`
-	Captured    time.Time `json:"captured,omitzero" doc:"When the source showed it, by the source's clock; now if left out."`
-	Origin      string    `json:"origin" minLength:"1" maxLength:"200" doc:"The system it comes from."`
-	Environment string    `json:"environment,omitempty" maxLength:"100" doc:"Such as production."`
-	Location    string    `json:"location,omitempty" maxLength:"1000" doc:"Address, path or screen it was taken from."`
-	Query       string    `json:"query,omitempty" maxLength:"4000" doc:"The exact query or the steps taken."`
-	Level       int       `json:"level,omitempty" minimum:"4" maximum:"7" doc:"4 export with its query, 5 screenshot, 6 document made for the audit, 7 oral statement; 6 if left out."`
-	Controls    []string  `json:"controls,omitempty" maxItems:"50" doc:"Ids of the controls it bears on."`
-	Supersedes  string    `json:"supersedes,omitempty" maxLength:"40" doc:"The record it takes the place of."`
-}
-
-func submit(c *op.Call, in Submission) (Record, error) {
-	bytes, err := c.Vault.Find(c, c.Org, in.Blob)
-	if errors.Is(err, blob.ErrErased) {
-		return Record{}, fault.Invalid("blob", "no bytes are stored at this address: upload them first")
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	r := Record{Title: strings.TrimSpace(in.Title), MediaType: in.MediaType, Captured: in.Captured, Collector: c.Actor.Name,
-		Method: ByUpload, Origin: in.Origin, Environment: in.Environment, Location: in.Location, Query: in.Query,
-		Level: int64(in.Level), RowCount: -1}
-	if r.MediaType == "" {
-		r.MediaType = "application/octet-stream"
-	}
-	if r.MediaType == canon.MediaTypeChunks {
-		return Record{}, fault.Invalid("media_type", "this type is the collectors'; give the type of the file")
-	}
-	if r.Captured.IsZero() {
-		r.Captured = c.Now
-	}
-	if r.Captured.Sub(c.Now) > time.Minute {
-		return Record{}, fault.Invalid("captured", "lies in the future; give the time at which the source showed it")
-	}
-	if r.Level == 0 {
-		r.Level = 6
-	}
-	if in.Supersedes != "" {
-		if r.Supersedes, err = id.Parse[id.Evidence](in.Supersedes); err != nil {
-			return Record{}, err
-		}
-	}
-	if r, err = Add(c, r, bytes); err != nil {
-		return Record{}, err
-	}
-	for _, s := range in.Controls {
-		control, err := id.Parse[id.Control](s)
-		if err != nil {
-			return Record{}, fault.Invalid("controls", "%s is not a control's id", s)
-		}
-		if err := Link(c, r, control); err != nil {
-			return Record{}, fault.Invalid("controls", "there is no control %s", s).With(err)
-		}
-	}
-	return r, nil
 }
 
 // OfRun returns what a run collected, for other operations.

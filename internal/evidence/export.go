@@ -72,6 +72,16 @@ func write(w io.Writer, scope bundle.Scope, logs ...*exporter) error {
 	c := bundle.Contents{Created: first.desk.Clock.Now(), Scope: scope}
 	seen := map[[32]byte]bool{}
 	for _, x := range logs {
+		if err := x.read(func(tx *db.Tx) (err error) {
+			x.secret, err = secrets(tx, x.org)
+			return err
+		}); err != nil {
+			return err
+		}
+		if len(x.secret) > 0 {
+			// The manifest says that blobs may be missing: originals stay here.
+			c.Scope = bundle.Selected
+		}
 		blobs, err := x.blobs(seen)
 		if err != nil {
 			return err
@@ -103,6 +113,9 @@ type exporter struct {
 	head ledger.Checkpoint
 	// only are the indices of entries of which openings and blobs are written; nil for all.
 	only map[int64]bool
+	// secret are the digests of originals of redacted copies. Their entries are in
+	// the bundle with everything but the bytes.
+	secret map[string]bool
 }
 
 func (x *exporter) read(fn func(*db.Tx) error) error {
@@ -251,7 +264,7 @@ func (x *exporter) blobs(seen map[[32]byte]bool) ([]bundle.Blob, error) {
 		if err != nil {
 			return nil, fmt.Errorf("entry %d: %w", o.Index, err)
 		}
-		if seen[sum] {
+		if seen[sum] || x.secret[hex] {
 			continue
 		}
 		data, err := x.get(sum)

@@ -29,14 +29,14 @@ const (
 		" AND (? = '' OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title)"
 	down           = " AND entry < ? ORDER BY entry DESC LIMIT ?"
 	up             = " AND entry > ? ORDER BY entry LIMIT ?"
-	ofControl      = " AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ?)"
-	selectPage     = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + fits + down
-	selectRising   = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + fits + up
-	selectOfRun    = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + down
-	selectWholeRun = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ? ORDER BY entry DESC LIMIT ?"
-	risingOfRun    = "SELECT " + columns + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + up
-	selectOfCtl    = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + ofControl + fits + down
-	risingOfCtl    = "SELECT " + columns + " FROM evidence WHERE org_id = ?" + ofControl + fits + up
+	ofControl      = " AND id IN (SELECT evidence_id FROM evidence_control WHERE org_id = ? AND control_id = ? AND ended = 0)"
+	selectPage     = "SELECT " + stored + " FROM evidence WHERE org_id = ?" + fits + down
+	selectRising   = "SELECT " + stored + " FROM evidence WHERE org_id = ?" + fits + up
+	selectOfRun    = "SELECT " + stored + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + down
+	selectWholeRun = "SELECT " + stored + " FROM evidence WHERE org_id = ? AND run_id = ? ORDER BY entry DESC LIMIT ?"
+	risingOfRun    = "SELECT " + stored + " FROM evidence WHERE org_id = ? AND run_id = ?" + fits + up
+	selectOfCtl    = "SELECT " + stored + " FROM evidence WHERE org_id = ?" + ofControl + fits + down
+	risingOfCtl    = "SELECT " + stored + " FROM evidence WHERE org_id = ?" + ofControl + fits + up
 	countAll       = "SELECT COUNT(*) FROM evidence WHERE org_id = ?" + fits
 	countRun       = "SELECT COUNT(*) FROM evidence WHERE org_id = ? AND run_id = ?" + fits
 	countCtl       = "SELECT COUNT(*) FROM evidence WHERE org_id = ?" + ofControl + fits

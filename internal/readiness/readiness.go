@@ -13,6 +13,7 @@ import (
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/controls"
+	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/op"
@@ -219,13 +220,18 @@ func (p *Picture) propose(library []controls.Template) {
 }
 
 const selectNewest = `SELECT l.control_id, MAX(e.captured) FROM evidence_control l JOIN evidence e ON e.org_id = l.org_id AND e.id = l.evidence_id
-	WHERE l.org_id = ? AND e.superseded_by = '' AND e.erased = 0 AND e.level <= 6 GROUP BY l.control_id`
+	WHERE l.org_id = ? AND l.ended = 0 AND e.superseded_by = '' AND e.erased = 0 AND e.level <= 6
+	AND NOT EXISTS (SELECT 1 FROM evidence_review v WHERE v.org_id = e.org_id AND v.evidence_id = e.id AND v.decision = 'returned'
+		AND v.entry = (SELECT MAX(w.entry) FROM evidence_review w WHERE w.org_id = v.org_id AND w.evidence_id = v.evidence_id)) GROUP BY l.control_id`
 
 // The same by an instant: what was sealed until then, and neither superseded
-// nor erased by then.
+// nor erased, nor last returned by a reviewer, by then.
 const selectNewestThen = `SELECT l.control_id, MAX(e.captured) FROM evidence_control l JOIN evidence e ON e.org_id = l.org_id AND e.id = l.evidence_id
 	LEFT JOIN evidence n ON n.org_id = e.org_id AND n.id = e.superseded_by
-	WHERE l.org_id = ? AND e.sealed <= ? AND (e.superseded_by = '' OR n.sealed > ?) AND (e.erased = 0 OR e.erased > ?) AND e.level <= 6 GROUP BY l.control_id`
+	WHERE l.org_id = ? AND e.sealed <= ? AND (e.superseded_by = '' OR n.sealed > ?) AND (e.erased = 0 OR e.erased > ?) AND e.level <= 6
+	AND l.linked <= ? AND (l.ended = 0 OR l.ended > ?)
+	AND NOT EXISTS (SELECT 1 FROM evidence_review v WHERE v.org_id = e.org_id AND v.evidence_id = e.id AND v.decision = 'returned' AND v.at <= ?
+		AND v.entry = (SELECT MAX(w.entry) FROM evidence_review w WHERE w.org_id = v.org_id AND w.evidence_id = v.evidence_id AND w.at <= ?)) GROUP BY l.control_id`
 
 // known joins each adopted control with its checks and its evidence.
 func known(c *op.Call, then time.Time, answers []checks.Check) ([]Control, error) {
@@ -233,7 +239,7 @@ func known(c *op.Call, then time.Time, answers []checks.Check) ([]Control, error
 	active, err := controls.Active(c)
 	if !then.IsZero() {
 		ms := clock.Millis(then)
-		query, args, now = selectNewestThen, []any{c.Org, ms, ms, ms}, then
+		query, args, now = selectNewestThen, []any{c.Org, ms, ms, ms, ms, ms, ms, ms}, then
 		active, err = controls.ActiveAt(c, then)
 	}
 	if err != nil {
@@ -294,21 +300,12 @@ func (x *Control) weigh(answers []checks.Check, now time.Time) {
 			x.Why = cause
 		}
 	}
-	if x.Evidenced == Empty && !x.Newest.IsZero() && now.Sub(x.Newest) <= rhythm[x.Frequency] {
+	if x.Evidenced == Empty && !x.Newest.IsZero() && now.Sub(x.Newest) <= evidence.Rhythm(x.Frequency) {
 		x.Evidenced = Full
 	}
 	if x.Evidenced == Empty && x.Why == "" {
 		x.Why = "No evidence within its rhythm."
 	}
-}
-
-const day = 24 * time.Hour
-
-// rhythm is how old the newest evidence of a control may be: its interval and
-// a grace of about a quarter.
-var rhythm = map[string]time.Duration{
-	"annual": 410 * day, "semi_annual": 215 * day, "quarterly": 110 * day, "monthly": 40 * day, "semi_monthly": 20 * day,
-	"weekly": 9 * day, "daily": 2 * day, "many_times_a_day": 2 * day, "per_event": 110 * day, "continuous": 2 * day,
 }
 
 // criterion weighs one criterion over the controls that answer it. It rests on
