@@ -57,7 +57,20 @@ func (p *Picture) actions() []Action {
 		}
 		out = append(out, a)
 	}
+	// What would make a criterion ready comes before what would not.
+	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(p.idle(a), p.idle(b)) })
 	return out
+}
+
+// idle is 0 for an act that bears on a criterion that is not ready, and 1 for
+// one that changes no verdict.
+func (p *Picture) idle(a Action) int {
+	for _, k := range p.Criteria {
+		if k.Verdict != Ready && slices.Contains(a.Settles, k.Code) {
+			return 0
+		}
+	}
+	return 1
 }
 
 func (p *Picture) failures() []Action {
