@@ -96,7 +96,7 @@ func (l *lived) visit(t *testing.T, h *house) {
 	}
 	member.Set("role", "emperor")
 	h.post("/settings/members", cookie, member)
-	granted := h.post("/settings/tokens", cookie, url.Values{"name": {"CI"}, "days": {"9"}, "key": {"once-token"}})
+	granted := h.post("/settings/tokens", cookie, url.Values{"name": {"CI"}, "days": {"9"}, "access": {"write"}, "key": {"once-token"}})
 	l.secrets["token"] = bearerForm.FindString(granted.body)
 	r := request(t, http.MethodPost, h.base+"/api/v1/tokens", strings.NewReader(`{"name":"other"}`))
 	r.Header.Set("Authorization", "Bearer "+l.secrets["token"])
