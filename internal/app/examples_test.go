@@ -98,7 +98,40 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 		s := x.submission()
 		return input{"blob": s.Blob, "title": s.Title, "origin": s.Origin, "controls": s.Controls, "supersedes": string(old.ID)}
 	},
-	"evidence.get":  ref("evidence"),
+	"evidence.decisions": ref("evidence"),
+	"evidence.due":       nothing,
+	"evidence.get":       ref("evidence"),
+	"evidence.link": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(do(x.t, x, evidence.Submit, x.submission()).ID), "controls": []string{x.ids["control"]}}
+	},
+	"evidence.links": ref("evidence"),
+	"evidence.open": func(x *tenant, _ *op.Desk) input {
+		s := x.submission()
+		s.Original = true
+		return input{"id": string(do(x.t, x, evidence.Submit, s).ID), "reason": "asked for"}
+	},
+	"evidence.redact": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(do(x.t, x, evidence.Submit, x.submission()).ID), "spans": []string{"0-1"}, "reason": "asked for"}
+	},
+	"evidence.remarks": ref("evidence"),
+	// Whoever handed it in does not review it.
+	"evidence.review": func(x *tenant, who *op.Desk) input {
+		by := x.desk
+		if who != nil && who.Actor.User == by.Actor.User {
+			by = x.second()
+		}
+		made, err := evidence.Submit.Do(x.t.Context(), by, x.submission())
+		x.must(err)
+		return input{"id": string(made.ID), "decision": "accepted"}
+	},
+	"evidence.scan":   ref("evidence"),
+	"evidence.ticket": nothing,
+	"evidence.unlink": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(do(x.t, x, evidence.Submit, x.submission()).ID), "control": x.ids["control"], "reason": "another system"}
+	},
+	"evidence.validate": func(x *tenant, _ *op.Desk) input {
+		return input{"id": string(do(x.t, x, evidence.Submit, x.submission()).ID)}
+	},
 	"evidence.list": func(x *tenant, _ *op.Desk) input { return input{"control": x.ids["control"]} },
 	// Whoever asks does not approve.
 	"exceptions.approve": func(x *tenant, who *op.Desk) input {

@@ -65,6 +65,13 @@ var acts = map[string]string{
 	"POST /exceptions/{id}/approve":               "exceptions.approve",
 	"POST /exceptions/{id}/end":                   "exceptions.end",
 	"POST /evidence/new":                          "evidence.create",
+	"POST /evidence/capture":                      "evidence.ticket",
+	"POST /evidence/{id}/review":                  "evidence.review",
+	"POST /evidence/{id}/link":                    "evidence.link",
+	"POST /evidence/{id}/unlink":                  "evidence.unlink",
+	"POST /evidence/{id}/validate":                "evidence.validate",
+	"POST /evidence/{id}/original":                "evidence.open",
+	"POST /evidence/{id}/redact":                  "evidence.redact",
 	"POST /log/verify":                            "ledgers.verify",
 	"POST /log/health/read-back":                  "scrubs.start",
 	"POST /erasures/new":                          "erasures.create",
@@ -326,6 +333,9 @@ func (x *tenant) act(base, pattern, does string, who *op.Desk) *http.Request {
 	}
 	if pattern == "POST /sources/ingest" {
 		return multipartRequest(x.t, base+path, form, `[{"class_uid":2004,"metadata":{}}]`)
+	}
+	if pattern == "POST /evidence/{id}/redact" {
+		form.Del("id")
 	}
 	if pattern == "POST /evidence/new" {
 		return multipartRequest(x.t, base+path, form, x.mark)

@@ -13,8 +13,9 @@ import (
 
 // One record may bear on many controls: the same bytes are handed in once.
 var (
-	LinkTo = op.Write("evidence.link", "Say that a record bears on further controls.", auth.EvidenceWrite, linkTo)
-	Unlink = op.Write("evidence.unlink", "Say that a record does not bear on a control after all, and why.", auth.EvidenceWrite, unlink)
+	LinkTo   = op.Write("evidence.link", "Say that a record bears on further controls.", auth.EvidenceWrite, linkTo)
+	LinkList = op.Read("evidence.links", "List the controls that a record bears on.", auth.EvidenceRead, linkList)
+	Unlink   = op.Write("evidence.unlink", "Say that a record does not bear on a control after all, and why.", auth.EvidenceWrite, unlink)
 )
 
 const (
@@ -36,6 +37,15 @@ func Bearings(c *op.Call, e id.Evidence) ([]Bearing, error) {
 	return db.Rows(c.Tx, selectLinks, []any{c.Org, e}, func(scan func(...any) error, b *Bearing) error {
 		return scan(&b.Control, &b.Code, &b.Title)
 	})
+}
+
+func linkList(c *op.Call, in Ref) (op.Page[Bearing], error) {
+	r, err := get(c, in)
+	if err != nil {
+		return op.Page[Bearing]{}, err
+	}
+	out, err := Bearings(c, r.ID)
+	return op.Page[Bearing]{Items: out, Total: int64(len(out))}, err
 }
 
 // Linking ties a record to controls.

@@ -16,6 +16,7 @@ type Filter struct {
 	Method  string    `json:"method,omitempty" enum:"api,export,upload,observation,generated" doc:"Only what came in this way."`
 	Level   int       `json:"level,omitempty" minimum:"1" maximum:"7" doc:"Only records of this level of reliability, 1 being the most reliable."`
 	Text    string    `json:"text,omitempty" maxLength:"200" doc:"Only records whose title has this in it."`
+	State   string    `json:"state,omitempty" enum:"remarks,waiting,accepted,returned" doc:"Only records with remarks of the machine, those that people handed in and nobody reviewed, or those a reviewer accepted or returned."`
 	AsOf    time.Time `json:"as_of,omitzero" doc:"Only what was sealed by this time."`
 	Oldest  bool      `json:"oldest,omitempty" doc:"Oldest first."`
 	After   string    `json:"after,omitempty" doc:"Continue after this page: the value of next."`
@@ -26,6 +27,7 @@ type Filter struct {
 // narrowed by, so that the next part costs what the first did.
 const (
 	fits = " AND (? = '' OR method = ?) AND (? = 0 OR level = ?) AND (? = 0 OR sealed <= ?)" +
+		" AND (? = '' OR (? = 'remarks' AND " + remarked + " > 0) OR (? = 'waiting' AND method = 'upload' AND superseded_by = '' AND erased = 0 AND " + decided + " = '') OR " + decided + " = ?)" +
 		" AND (? = '' OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title)"
 	down           = " AND entry < ? ORDER BY entry DESC LIMIT ?"
 	up             = " AND entry > ? ORDER BY entry LIMIT ?"
@@ -60,7 +62,8 @@ func list(c *op.Call, in Filter) (op.Page[Record], error) {
 	case in.Control != "":
 		falling, rising, count, args = selectOfCtl, risingOfCtl, countCtl, append(args, c.Org, in.Control)
 	}
-	args = append(args, in.Method, in.Method, in.Level, in.Level, clock.Millis(in.AsOf), clock.Millis(in.AsOf), in.Text)
+	args = append(args, in.Method, in.Method, in.Level, in.Level, clock.Millis(in.AsOf), clock.Millis(in.AsOf),
+		in.State, in.State, in.State, in.State, in.Text)
 	for _, p := range db.Cases(in.Text) {
 		args = append(args, p)
 	}

@@ -46,6 +46,12 @@ var ByPerson = []struct{ Code, Text string }{
 // Codes are all codes, in order.
 var Codes = []string{"EV01", "EV02", "EV03", "EV04", "EV05", "EV06", "EV07", "EV08", "EV09", "EV10", "EV11", "EV12", "EV13", "EV14", "EV15", "EV16", "EV17", "EV18", "EV19"}
 
+// CodeWords say each code that a machine can tell, for a reviewer who saw it.
+var CodeWords = map[string]string{"EV01": "No source, address or account visible", "EV02": "No time of capture", "EV03": "Outside the period or the date", "EV04": "Wrong environment or tenant",
+	"EV05": "A list without query, filters or row count", "EV06": "A list that was cut", "EV07": "Shows policy and not operation", "EV08": "No approver, or the one who asked",
+	"EV09": "Approved after the act", "EV11": "Changed or made afterwards", "EV14": "More personal data or secrets than should be", "EV16": "Not from the system itself",
+	"EV18": "The same used for several occurrences", "EV19": "A review without what was reviewed and what came of it"}
+
 // Times that may differ without a remark.
 const (
 	lateSeal   = 24 * time.Hour

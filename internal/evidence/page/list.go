@@ -55,7 +55,7 @@ func (x listed) sentence() string {
 }
 
 func (x listed) facts() []site.Fact {
-	f := []site.Fact{{Text: "Each is an entry of the log", Href: "/log?kind=evidence"}}
+	f := []site.Fact{{Text: "What is due and overdue", Href: "/evidence/due"}, {Text: "Each is an entry of the log", Href: "/log?kind=evidence"}}
 	if x.Export {
 		f = append(f, site.Fact{Text: "Export all of it", Href: "/export"})
 	}
@@ -70,7 +70,7 @@ func (x listed) acts() []site.ButtonView {
 	if x.Control.Code != "" {
 		href += "?control=" + string(x.Control.ID)
 	}
-	return []site.ButtonView{{Text: "Add evidence", Kind: site.ButtonPrimary, Href: href}}
+	return []site.ButtonView{{Text: "Add evidence", Kind: site.ButtonPrimary, Href: href}, {Text: "Capture a screen", Href: "/evidence/capture"}}
 }
 
 // list says what the list is made of.
@@ -105,11 +105,12 @@ func (x listed) list(v *site.Visit) site.List[evidence.Record] {
 			{Name: "method", Label: "Came in by", Options: []site.Option{{Value: evidence.ByAPI, Text: "A source that was read"}, {Value: evidence.ByExport, Text: "Export"}, {Value: evidence.ByUpload, Text: "Upload"},
 				{Value: evidence.ByObservation, Text: "Observation"}, {Value: evidence.ByGenerated, Text: "This program"}}},
 			{Name: "level", Label: "Level of reliability", Options: levelOptions()},
+			{Name: "state", Label: "Review", Options: []site.Option{{Value: "remarks", Text: "With remarks"}, {Value: "waiting", Text: "Nobody reviewed it yet"}, {Value: "accepted", Text: "Accepted"}, {Value: "returned", Text: "Returned"}}},
 		},
 		Row: func(r row) site.Row { return site.Row{Href: href(r), Key: string(r.ID)} },
 		Fetch: func(a site.Ask) (op.Page[row], error) {
 			at, _ := strconv.Atoi(a.Filter("level")) // one of the options
-			return evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Run: a.Filter("run"), Control: string(x.Control.ID), Method: a.Filter("method"), Level: at,
+			return evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Run: a.Filter("run"), Control: string(x.Control.ID), Method: a.Filter("method"), Level: at, State: a.Filter("state"),
 				Text: a.Q, Oldest: !a.Desc, After: a.After, Limit: a.Limit})
 		},
 		None: site.EmptyView{Title: "No evidence yet.", Text: "Each run of a source leaves some, and people add theirs.", Link: site.Link{Text: "Sources", Href: "/sources"}},
@@ -123,6 +124,12 @@ func title(r evidence.Record) site.Cell {
 		c.Note = "erased"
 	case r.SupersededBy != "":
 		c.Note = "superseded"
+	case r.Decision == evidence.SentBack:
+		c.Note = "returned"
+	case r.Remarks > 0:
+		c.Note = site.Plural(r.Remarks, "remark", "remarks")
+	case r.Decision == evidence.Accepted:
+		c.Note = "accepted"
 	}
 	return c
 }

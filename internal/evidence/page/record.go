@@ -45,6 +45,17 @@ type record struct {
 	Log    site.HistoryView
 	Erase  bool // the reader may ask for its erasure
 	Around site.AroundView
+
+	Judge     bool // the reader may review it
+	Writes    bool
+	Original  bool // the reader may open an original
+	Remarked  []evidence.Remark
+	Decided   []evidence.Decision
+	Bearing   []evidence.Bearing
+	Review    site.FormView
+	Linking   site.FormView
+	Unlinking site.FormView
+	Opening   site.FormView
 }
 
 // piece is one part of a record that is made of several.
@@ -54,32 +65,44 @@ type piece struct {
 }
 
 func showRecord(v *site.Visit) error {
-	r, err := evidence.Get.Do(v.Context(), v.Desk, evidence.Ref{ID: v.Path("id")})
+	x, err := recordOf(v)
 	if err != nil {
 		return err
 	}
+	return v.Show(x.shell(), recordBody(x))
+}
+
+func (x record) shell() site.Shell {
+	return evidenceShell(x.Title, site.Crumb{Text: site.Short(string(x.ID)), Mono: true})
+}
+
+func recordOf(v *site.Visit) (record, error) {
+	r, err := evidence.Get.Do(v.Context(), v.Desk, evidence.Ref{ID: v.Path("id")})
+	if err != nil {
+		return record{}, err
+	}
 	x := record{Record: r, Now: v.Clock.Now(), Erase: v.Actor.May(auth.EraseWrite)}
 	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
-		return err
+		return x, err
 	}
 	content, err := evidence.Content.Do(v.Context(), v.Desk, evidence.Ref{ID: string(r.ID)})
 	switch {
-	case fault.KindOf(err) == fault.KindNotFound:
+	case r.Restricted && fault.KindOf(err) == fault.KindDenied, fault.KindOf(err) == fault.KindNotFound:
 		x.Gone = fault.As(err).Message
 	case err != nil:
-		return err
+		return x, err
 	default:
 		if err := x.decode(v, content); err != nil {
-			return err
+			return x, err
 		}
 	}
 	if x.Around, err = site.Around(v, site.Errand{Object: string(r.ID), Title: "See to the record: " + r.Title}); err != nil {
-		return err
+		return x, err
 	}
 	if x.Log, err = v.History("", string(r.ID), ""); err != nil {
-		return err
+		return x, err
 	}
-	return v.Show(evidenceShell(r.Title, site.Crumb{Text: site.Short(string(r.ID)), Mono: true}), recordBody(x))
+	return x, x.judge(v)
 }
 
 func (x *record) decode(v *site.Visit, content evidence.Bytes) error {
@@ -189,6 +212,8 @@ func (x record) lead() site.Lead {
 	}
 	if !x.Erased.IsZero() && l.Status == site.StatusPass {
 		l.Status, l.Word = site.StatusNotApplicable, "Erased"
+	} else if x.Decision == evidence.SentBack {
+		l.Status, l.Word = site.StatusFail, "Returned"
 	}
 	return l
 }
@@ -273,15 +298,19 @@ func download(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
+	return hand(v, string(r.ID), content)
+}
+
+// hand lets bytes out as a file.
+func hand(v *site.Visit, name string, content evidence.Bytes) error {
 	kind, ending := served(content.MediaType)
 	h := v.W.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", `attachment; filename="`+string(r.ID)+ending+`"`)
+	h.Set("Content-Disposition", `attachment; filename="`+name+ending+`"`)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Length", fmt.Sprint(len(content.Data)))
 	v.W.WriteHeader(http.StatusOK)
-	_, err = v.W.Write(content.Data)
-	if err != nil {
+	if _, err := v.W.Write(content.Data); err != nil {
 		v.Log.Debug("evidence: a download was cut short", "err", err)
 	}
 	return nil
@@ -364,7 +393,19 @@ func (x record) origin() []site.FactRow {
 		}
 	}
 	add("Collector", x.Collector, "", true)
+	add("Account", x.Account, "", false)
 	add("Environment", x.Environment, "", false)
+	add("Shows", shown[x.Shows], "", false)
+	add("Reviewed", x.Reviewed, "", false)
+	add("Outcome", x.Outcome, "", false)
+	add("Capture ticket", x.Ticket, "", true)
+	if x.SourceCount >= 0 {
+		add("Counted by the source", site.Count(x.SourceCount), "", false)
+	}
+	if x.Redacts != "" {
+		add("Redacted from", string(x.Redacts), "/evidence/"+string(x.Redacts), true)
+		add("SHA-256 of the original", x.RedactsSHA256, "", true)
+	}
 	add("Location", x.Location, "", true)
 	if x.Source != "" {
 		add("Source", string(x.Source), "/sources/"+string(x.Source), true)
