@@ -31,6 +31,7 @@ var lists = map[string]site.Link{
 	"controls": {Text: "Controls", Href: "/controls"}, "criteria": {Text: "Criteria", Href: "/criteria"}, "checks": {Text: "Checks", Href: "/checks"},
 	"evidence": {Text: "Evidence", Href: "/evidence"}, "entries": {Text: "Evidence log", Href: "/log"}, "engagements": {Text: "Engagements", Href: "/engagements"},
 	"jobs": {Text: "Jobs", Href: "/jobs"}, "views": {Text: "Saved views", Href: "/views"},
+	"assets": {Text: "Assets", Href: "/assets"},
 }
 
 func listName(list string) string {
