@@ -53,7 +53,7 @@ func (x compared) sentence() string {
 	case x.Stale > 0:
 		return site.Plural(x.Stale, "asset has", "assets have") + " not been seen for " + site.Plural(x.StaleDays, "day", "days") + "."
 	case x.Answered < x.InScope:
-		return "Checks answer for " + site.Of(int(x.Answered), int(x.InScope)) + " assets in scope."
+		return "Checks answer for " + site.Count(x.Answered) + " of " + site.Count(x.InScope) + " assets in scope."
 	}
 	return "The register and the sources agree."
 }

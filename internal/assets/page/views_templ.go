@@ -533,7 +533,7 @@ func compareBody(x compared) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = site.Card(site.CardView{ID: "covered", Title: "Coverage: " + site.Of(int(x.Answered), int(x.InScope))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = site.Card(site.CardView{ID: "covered", Title: "Coverage: " + site.Count(x.Answered) + " of " + site.Count(x.InScope)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
