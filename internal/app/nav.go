@@ -31,6 +31,9 @@ var sidebar = []section{
 		{auth.ChecksRead, site.NavItem{Text: "Checks", Href: "/checks", Icon: site.IconChecks}},
 		{auth.EvidenceRead, site.NavItem{Text: "Evidence", Href: "/evidence", Icon: site.IconEvidence, Key: "e"}},
 	}},
+	{"Registers", []entry{
+		{auth.AssetsRead, site.NavItem{Text: "Assets", Href: "/assets", Icon: site.IconAssets, Key: "i"}},
+	}},
 	{"Audit", []entry{
 		{auth.EngageRead, site.NavItem{Text: "Engagements", Href: "/engagements", Icon: site.IconEngagement, Key: "g"}},
 	}},

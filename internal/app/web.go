@@ -10,6 +10,7 @@ import (
 	apipage "github.com/tickmark/tickmark/internal/api/page"
 	"github.com/tickmark/tickmark/internal/assess"
 	assesspage "github.com/tickmark/tickmark/internal/assess/page"
+	assetspage "github.com/tickmark/tickmark/internal/assets/page"
 	"github.com/tickmark/tickmark/internal/auth"
 	bundlepage "github.com/tickmark/tickmark/internal/bundle/page"
 	checkspage "github.com/tickmark/tickmark/internal/checks/page"
@@ -48,6 +49,7 @@ func Pages(offer assess.Offer) []site.Route {
 		controlspage.Routes(), checkspage.Routes(), evidencepage.Routes(), sourcespage.Routes(), jobpage.Routes(), searchpage.Routes(),
 		engagementspage.Routes(), populationspage.Routes(), procedurespage.Routes(), opinionspage.Routes(), reportspage.Routes(), erasurespage.Routes(), bundlepage.Routes(), trustpage.Routes(), viewspage.Routes(), helppage.Routes(),
 		taskspage.Routes(), notifypage.Routes(),
+		assetspage.Routes(),
 		[]site.Route{{Pattern: "GET /gallery", Handle: gallery}})
 }
 

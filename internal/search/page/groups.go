@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
@@ -56,6 +57,7 @@ var lookers = []looker{
 	{"exceptions", "Exceptions", auth.ChecksRead, inExceptions},
 	{"evidence", "Evidence", auth.EvidenceRead, inEvidence},
 	{"resources", "Seen in sources", auth.SourcesRead, inResources},
+	{"assets", "Assets", auth.AssetsRead, inAssets},
 	{"sources", "Sources", auth.SourcesRead, inSources},
 	{"people", "People", auth.OrgRead, inPeople},
 	{"engagements", "Engagements", auth.EngageRead, inEngagements},
@@ -206,6 +208,15 @@ func inSources(v *site.Visit, a site.Ask) (op.Page[hit], error) {
 	list, err := sources.List.Do(v.Context(), v.Desk, op.None{})
 	return among(a, list.Items, func(s sources.Source) []string { return []string{s.Name, s.Kind, string(s.Settings)} },
 		func(s sources.Source) hit { return hit{ID: s.Name, Title: s.Kind, Href: "/sources/" + string(s.ID)} }), err
+}
+
+func inAssets(v *site.Visit, a site.Ask) (op.Page[hit], error) {
+	p, err := assets.List.Do(v.Context(), v.Desk, assets.Filter{Search: a.Q, After: a.After, Limit: a.Limit})
+	out := op.Page[hit]{Next: p.Next, Total: p.Total}
+	for _, x := range p.Items {
+		out.Items = append(out.Items, hit{ID: x.Name, Title: strings.ReplaceAll(x.Type, "_", " "), Note: x.Owner, Href: "/assets/" + string(x.ID)})
+	}
+	return out, err
 }
 
 // inPeople finds members. Whoever may change them is led to the person, others

@@ -32,6 +32,7 @@ var lists = map[string]site.Link{
 	"evidence": {Text: "Evidence", Href: "/evidence"}, "entries": {Text: "Evidence log", Href: "/log"}, "engagements": {Text: "Engagements", Href: "/engagements"},
 	"tasks": {Text: "Tasks", Href: "/tasks"}, "exceptions": {Text: "Exceptions", Href: "/exceptions"}, "sources": {Text: "Sources", Href: "/sources"}, "members": {Text: "Members", Href: "/settings/members"},
 	"jobs": {Text: "Jobs", Href: "/jobs"}, "views": {Text: "Saved views", Href: "/views"},
+	"assets": {Text: "Assets", Href: "/assets"},
 }
 
 func listName(list string) string {
