@@ -271,9 +271,10 @@ func advance(c *op.Call, run sources.Run, x *concluded) (int, map[string]any, er
 		return 0, nil, err
 	}
 	defer ins.Close()
+	digest := x.def.Digest()
 	for _, i := range opened {
 		err := ins.Exec(c.Org, x.def.ID, run.Source, i.Key, clock.Millis(i.From), open, string(i.Status), i.Class, i.Reason+i.Message,
-			x.def.Digest(), run.ID)
+			digest, run.ID)
 		if err != nil {
 			return 0, nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/controls"
 )
 
 // Action is one thing to do, and what it would settle.
@@ -45,8 +46,9 @@ func (p *Picture) actions() []Action {
 	out := append(p.failures(), p.blind()...)
 	out = append(out, p.endings()...)
 	out = append(out, p.adoptions()...)
-	for _, x := range p.Controls {
-		a := Action{Control: x.Code, Owner: x.OwnerName, Status: checks.NotApplicable, Settles: p.inScope(x)}
+	for i := range p.Controls {
+		x := &p.Controls[i]
+		a := Action{Control: x.Code, Owner: x.OwnerName, Status: checks.NotApplicable}
 		switch {
 		case x.InPlace != Full:
 			a.Kind, a.Text = StateIt, fmt.Sprintf("State how %s is done: %s", x.Code, x.Title)
@@ -55,6 +57,7 @@ func (p *Picture) actions() []Action {
 		default:
 			continue
 		}
+		a.Settles = p.inScope(x)
 		out = append(out, a)
 	}
 	// What would make a criterion ready comes before what would not.
@@ -193,10 +196,12 @@ func (p *Picture) mapped(a checks.Check) []string {
 	return out
 }
 
-func (p *Picture) inScope(x Control) []string {
+// inScope are the criteria in scope that a control answers. It is asked for
+// every control, so it looks through the few criteria of one.
+func (p *Picture) inScope(x *Control) []string {
 	out := []string{}
 	for _, k := range p.Criteria {
-		if slices.Contains(k.Controls, x.Code) {
+		if slices.ContainsFunc(x.Criteria, func(m controls.Mapping) bool { return m.Criterion == k.Code }) {
 			out = append(out, k.Code)
 		}
 	}

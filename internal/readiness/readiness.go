@@ -210,8 +210,12 @@ func (p *Picture) count() {
 
 // propose lists library controls that a looked-at check speaks for.
 func (p *Picture) propose(library []controls.Template) {
+	codes := make(map[string]bool, len(p.Controls))
+	for i := range p.Controls {
+		codes[p.Controls[i].Code] = true
+	}
 	for _, t := range library {
-		adopted := slices.ContainsFunc(p.Controls, func(x Control) bool { return x.Code == t.Code })
+		adopted := codes[t.Code]
 		spoken := slices.ContainsFunc(p.Answers, func(x checks.Check) bool { return x.Looked && slices.Contains(x.Controls, t.Code) })
 		if spoken && !adopted {
 			p.Proposed = append(p.Proposed, t.Code)
@@ -313,8 +317,9 @@ func (x *Control) weigh(answers []checks.Check, now time.Time) {
 func (p *Picture) criterion(k frameworks.Criterion, library []controls.Template) Criterion {
 	out := Criterion{Code: k.Code, Title: k.Title, Series: k.Series, Category: k.Category, Designed: Empty, InPlace: Empty,
 		Evidenced: Empty, Controls: []string{}}
-	var all, key []Control
-	for _, x := range p.Controls {
+	var all, key []*Control
+	for i := range p.Controls {
+		x := &p.Controls[i]
 		if slices.ContainsFunc(x.Criteria, func(m controls.Mapping) bool { return m.Criterion == k.Code }) {
 			out.Controls = append(out.Controls, x.Code)
 			all = append(all, x)
@@ -349,7 +354,7 @@ func (p *Picture) criterion(k frameworks.Criterion, library []controls.Template)
 
 // settle combines the parts of the controls: all must be full, a failure
 // outweighs an unknown, an unknown outweighs nothing at all.
-func (k *Criterion) settle(key []Control) {
+func (k *Criterion) settle(key []*Control) {
 	if len(key) == 0 {
 		k.Verdict, k.Why = NotStarted, "No control has been adopted for it."
 		if n := len(k.Failing); n > 0 { // a machine has seen something all the same
