@@ -147,7 +147,7 @@ func gathered(t *testing.T, lead *op.Desk) {
 			t.Fatal(err)
 		}
 		for _, r := range page.Items {
-			months[r.Sealed.Format("2006-01")]++
+			months[r.Recorded.Format("2006-01")]++
 		}
 		if in.After = page.Next; in.After == "" {
 			break

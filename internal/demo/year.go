@@ -142,8 +142,11 @@ func (s *Stage) readings() []moment {
 			out = append(out, moment{six, s.read(&accountFeed)})
 		}
 		if d.Weekday() == time.Monday {
-			out = append(out, moment{d.Add(5 * time.Hour), s.readCode}, moment{d.Add(7 * time.Hour), s.read(&peopleFeed)}, moment{d.Add(7*time.Hour + 10*time.Minute), s.read(&changeFeed)},
-				moment{d.Add(7*time.Hour + 20*time.Minute), s.read(&incidentFeed)}, moment{d.Add(7*time.Hour + 30*time.Minute), s.read(&scanFeed)}, moment{d.Add(7*time.Hour + 40*time.Minute), s.read(&leaverFeed)})
+			out = append(out, moment{d.Add(5 * time.Hour), s.readCode}, moment{d.Add(7*time.Hour + 10*time.Minute), s.read(&changeFeed)},
+				moment{d.Add(7*time.Hour + 30*time.Minute), s.read(&scanFeed)}, moment{d.Add(7*time.Hour + 40*time.Minute), s.read(&leaverFeed)})
+			if date(2026, 11, 16).Sub(d)%(14*24*time.Hour) == 0 {
+				out = append(out, moment{d.Add(7 * time.Hour), s.read(&peopleFeed)}, moment{d.Add(7*time.Hour + 20*time.Minute), s.read(&incidentFeed)})
+			}
 		}
 		if !d.After(lastBackup) && (d.Weekday() == time.Monday || d.Weekday() == time.Thursday) {
 			out = append(out, moment{d.Add(8 * time.Hour), s.read(&backupFeed)})
