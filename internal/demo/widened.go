@@ -187,7 +187,7 @@ fixtures:
 func (s *Stage) decisions() []moment {
 	return []moment{
 		{date(2026, 8, 12).Add(-30 * time.Minute), s.except},
-		{date(2026, 8, 12), s.approve},
+		{date(2026, 8, 12).Add(-time.Minute), s.approve},
 	}
 }
 
