@@ -80,7 +80,7 @@ func people() []worker {
 		w.contractor = i > len(named) && i%11 == 0
 		w.email = handle(w.name) + "@larchmere.example"
 		w.administrator = w.department == "Operations" || i == 0
-		w.enrolled = w.joined.Add(10 * time.Hour)
+		w.enrolled = w.joined.Add(8 * time.Hour)
 		out = append(out, w)
 	}
 	for i, l := range leaves {
@@ -138,8 +138,8 @@ var spells = []struct {
 func accounts(all []worker, t time.Time) []account {
 	var out []account
 	for _, w := range all {
-		if t.Before(w.joined) {
-			continue
+		if t.Before(w.joined.Add(8 * time.Hour)) {
+			continue // made in the morning of the first day, with its second factor
 		}
 		out = append(out, account{login: handle(w.name), owner: fmt.Sprint(w.number), created: w.joined.Add(8 * time.Hour), disabled: w.closed,
 			enrolled: w.enrolled, administrator: w.administrator})
