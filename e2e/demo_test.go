@@ -70,7 +70,7 @@ func (s *server) play(t *testing.T, git string, then func(what string, nth int) 
 // actor is who has a role in the demonstration.
 func actor(t testing.TB, role string) account {
 	t.Helper()
-	for _, x := range demo.Accounts() {
+	for _, x := range demo.AccountsOfTheYear() {
 		if x.Role == role {
 			return account{x.Email, demo.Password}
 		}
@@ -211,4 +211,43 @@ func (s *server) look(t *testing.T, b *browser.Browser, role string, last bool, 
 		}
 	})
 	t.Logf("%s: %d pages, %d looked at", role, len(f.forms), len(fresh))
+}
+
+// TestThreeClicksToTheTwoAccounts is the last morning of the year: from the
+// home page to the two accounts because of which CC6.1 is not ready.
+func TestThreeClicksToTheTwoAccounts(t *testing.T) {
+	wanted(t)
+	s := staged(t)
+	if err := s.PlayDemo(t.Context(), "", nil); err != nil {
+		t.Fatal(err)
+	}
+	v := s.as(t, "compliance_lead")
+	for name, size := range map[string][2]int{"desktop": {1440, 900}, "phone": {390, 844}} {
+		t.Run(name, func(t *testing.T) {
+			p := browser.Open(t)
+			p.Emulate(size[0], size[1], name == "phone", false)
+			for _, c := range v.cookies() {
+				p.Cookie(s.url, c)
+			}
+			p.Goto(s.url + "/")
+			if said := p.Text("h1"); !strings.Contains(said, "31 of 38") {
+				t.Errorf("the home page says %q", said)
+			}
+			if said := p.Text("body"); !strings.Contains(said, "DEMO.") {
+				t.Error("the home page does not say DEMO")
+			}
+			p.Follow("main a[href='/criteria/CC6.1']")
+			p.Follow("#why li .tm-row-link")
+			said := p.Text("main")
+			for _, login := range []string{"svc-scan-02", "contractor-hale"} {
+				if !strings.Contains(said, login) {
+					t.Errorf("%s after two presses does not name %s: %.400s", p.URL(), login, said)
+				}
+			}
+			p.Follow("#findings tbody a[href^='/sources/']")
+			if v := p.Axe(); len(v) > 0 {
+				t.Errorf("axe: %v", v)
+			}
+		})
+	}
 }

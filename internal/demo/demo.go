@@ -29,8 +29,11 @@ type Stage struct {
 	*op.Engine
 	Clock  *clock.Moved
 	Reader *sources.Reader
-	// Git is the repository whose history is examined.
-	Git string
+	// Git is the repository whose history is examined. A year makes its own,
+	// below Dir.
+	Git, Dir string
+	// Until ends a year early, for those who want its beginning; zero tells all.
+	Until time.Time
 	// Say is told of each act; it may be nil.
 	Say func(at time.Time, who, what string)
 
@@ -56,8 +59,18 @@ type Account struct{ Name, Email, Role, Of string }
 
 // Accounts lists the people of the story.
 func Accounts() []Account {
+	return accountsOf(ines, jonas, mei, tomas, priya, rashid, voss, thiel, dana)
+}
+
+// AccountsOfTheYear are those and two more, who use the program without looking
+// after it.
+func AccountsOfTheYear() []Account {
+	return accountsOf(ines, jonas, mei, tomas, priya, rashid, greta, lukas, voss, thiel, dana)
+}
+
+func accountsOf(all ...person) []Account {
 	var out []Account
-	for _, p := range []person{ines, jonas, mei, tomas, priya, rashid, voss, thiel, dana} {
+	for _, p := range all {
 		of := client
 		if auth.IsFirm(auth.Role(p.role)) {
 			of = firm

@@ -11,6 +11,8 @@ var (
 	dana   = person{"Dana Whitfield", "dana@aldinevoss.example", "staff", ""}
 	priya  = person{"Priya Natarajan", "priya@larchmere.example", "compliance_lead", "second_lead"}
 	rashid = person{"Rashid Adeyemi", "rashid@larchmere.example", "owner", "second_owner"}
+	greta  = person{"Greta Zeman", "greta@larchmere.example", "employee", ""}
+	lukas  = person{"Lukas Weiss", "lukas@larchmere.example", "operator", ""}
 	client = "Larchmere"
 	firm   = "Aldine Voss"
 )

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -36,22 +35,20 @@ type change struct {
 // sources are read each day, an examination is held and another begins, some
 // things go wrong and most are mended. It ends on a morning in November.
 func (s *Stage) Year(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "larchmere-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	s.Git = filepath.Join(dir, "larchmere-cloud")
+	s.Git = filepath.Join(s.Dir, "larchmere-cloud")
 	s.begin(date(2025, 12, 1))
 	s.staff = people()
 	if err := s.code(); err != nil {
 		return err
 	}
-	agenda := slices.Concat(s.examination(), s.daily(), s.papers(), s.programme())
+	agenda := slices.Concat(s.examination(), s.daily(), s.papers(), s.programme(), s.work())
 	slices.SortStableFunc(agenda, func(a, b moment) int { return a.at.Compare(b.at) })
 	for i, m := range agenda {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if !s.Until.IsZero() && m.at.After(s.Until) {
+			return s.Ledger.SealAll(ctx)
 		}
 		// Acts take their minutes: the clock never goes back.
 		if i == 0 || m.at.After(s.Clock.Now()) {
@@ -145,13 +142,16 @@ func (s *Stage) readings() []moment {
 			out = append(out, moment{six, s.read(&accountFeed)})
 		}
 		if d.Weekday() == time.Monday {
-			out = append(out, moment{d.Add(5 * time.Hour), s.readCode}, moment{d.Add(7 * time.Hour), s.read(&peopleFeed)}, moment{d.Add(7*time.Hour + 10*time.Minute), s.read(&changeFeed)},
-				moment{d.Add(7*time.Hour + 20*time.Minute), s.read(&incidentFeed)}, moment{d.Add(7*time.Hour + 30*time.Minute), s.read(&scanFeed)}, moment{d.Add(7*time.Hour + 40*time.Minute), s.read(&leaverFeed)})
+			out = append(out, moment{d.Add(5 * time.Hour), s.readCode}, moment{d.Add(7*time.Hour + 10*time.Minute), s.read(&changeFeed)},
+				moment{d.Add(7*time.Hour + 30*time.Minute), s.read(&scanFeed)}, moment{d.Add(7*time.Hour + 40*time.Minute), s.read(&leaverFeed)})
+			if date(2026, 11, 16).Sub(d)%(14*24*time.Hour) == 0 {
+				out = append(out, moment{d.Add(7 * time.Hour), s.read(&peopleFeed)}, moment{d.Add(7*time.Hour + 20*time.Minute), s.read(&incidentFeed)})
+			}
 		}
 		if !d.After(lastBackup) && (d.Weekday() == time.Monday || d.Weekday() == time.Thursday) {
 			out = append(out, moment{d.Add(8 * time.Hour), s.read(&backupFeed)})
 		}
-		if !d.After(lastArchive) && lastArchive.Sub(d)%(48*time.Hour) == 0 {
+		if !d.After(lastArchive) && lastArchive.Sub(d)%(72*time.Hour) == 0 {
 			out = append(out, moment{d.Add(8 * time.Hour), s.read(&archiveFeed)})
 		}
 	}

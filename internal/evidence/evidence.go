@@ -53,6 +53,7 @@ type Record struct {
 	SHA256         string      `json:"sha256"`
 	Captured       time.Time   `json:"captured"`
 	Sealed         time.Time   `json:"sealed"`
+	Recorded       time.Time   `json:"recorded"` // the same, as entries of the log call it
 	Collector      string      `json:"collector"`
 	Method         string      `json:"method"`
 	Origin         string      `json:"origin"` // source system
@@ -104,6 +105,7 @@ func scan(scan func(...any) error, r *Record) error {
 		&r.ErasedBy, &r.ErasedBasis)
 	r.Erased = clock.FromMillis(erased)
 	r.Captured, r.Sealed = clock.FromMillis(captured), clock.FromMillis(sealed)
+	r.Recorded = r.Sealed
 	r.CoversFrom, r.CoversTo = clock.FromMillis(from), clock.FromMillis(to)
 	return err
 }
@@ -113,7 +115,7 @@ func scan(scan func(...any) error, r *Record) error {
 func Add(c *op.Call, r Record, bytes blob.Sealed) (Record, error) {
 	r.ID = id.New[id.Evidence](c.Now)
 	r.SHA256, r.Size, r.Address = hex.EncodeToString(bytes.SHA256[:]), bytes.Size, bytes.Address
-	r.Sealed, r.Actor = c.Now, c.Actor.Name
+	r.Sealed, r.Recorded, r.Actor = c.Now, c.Now, c.Actor.Name
 	if r.Zone == "" {
 		r.Zone = "UTC"
 	}

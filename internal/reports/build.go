@@ -13,7 +13,7 @@ import (
 // supplied the words, it says who must. It fails where a Type I report would
 // hold what only a Type II report may.
 func Build(m Material) (Document, error) {
-	d := Document{Type: m.Type, Final: m.Final, Number: m.Number, Printed: m.Printed, Author: m.Firm.Name,
+	d := Document{Type: m.Type, Final: m.Final, Demo: m.Demo, Number: m.Number, Printed: m.Printed, Author: m.Firm.Name,
 		Title: m.System, Subject: fmt.Sprintf("SOC 2 %s report on %s (%s)", m.typeName(), m.System, m.Client.Name)}
 	about := "Report on the description of the system of " + m.Client.Name + " and on the suitability of the design"
 	if m.Type == typeII {

@@ -55,6 +55,7 @@ func gather(c *op.Call, r *engagements.Room) (Material, error) {
 		if err != nil {
 			return m, err
 		}
+		m.Demo = m.Demo || lg.Demo
 		m.Logs = append(m.Logs, Log{Title: l.title, Key: lg.VKey()})
 	}
 	return m, nil

@@ -31,6 +31,7 @@ type Material struct {
 	Logs        []Log // the engagement's, then the client's
 	Number      int64 // of the print
 	Final       bool
+	Demo        bool // of a log whose clock is set by hand: nothing in it is real
 	Printed     time.Time
 	DraftDigest string // of the draft that the assertion is about, in a final report
 
@@ -56,6 +57,7 @@ type Signature struct {
 type Document struct {
 	Type     string
 	Final    bool
+	Demo     bool
 	Number   int64
 	Title    string
 	Subtitle string

@@ -19,6 +19,10 @@ func (d Document) Render() ([]byte, error) {
 		meta.Mark = "DRAFT, not signed"
 		kicker = "DRAFT. " + kicker
 	}
+	if d.Demo {
+		meta.Mark = "DEMO, not real"
+		kicker = "DEMO. " + kicker
+	}
 	p := doc.New(meta)
 	p.Cover(doc.Cover{Kicker: kicker, Title: d.Title, Subtitle: d.Subtitle, Facts: d.Facts, Note: d.Use})
 	p.Contents()

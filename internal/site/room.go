@@ -124,7 +124,7 @@ func (v *Visit) headed(s *Shell, head evidence.Head, href string) {
 	case head.ReadOnly != "":
 		s.Band = Band{Kind: BandBroken, Title: "The log is read-only.", Text: head.ReadOnly, Link: Link{"What to do", "/log"}}
 	case head.Demo:
-		s.Band = Band{Kind: BandDemo, Title: "Demonstration.", Text: "Its clock was set by hand, and verifiers say so."}
+		s.Band = Band{Kind: BandDemo, Title: "DEMO.", Text: "Nobody here exists. Its clock was set by hand, and verifiers say so."}
 	}
 }
 
