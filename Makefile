@@ -4,7 +4,7 @@
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check torture gitea generate bench fuzz build
+.PHONY: help run test check torture gitea pictures generate bench fuzz build
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ torture: ## inject every fault thousands of times, for about 25 minutes; a missi
 
 gitea: ## record what a real Gitea says, for the tests that play it back; builds the server, in minutes
 	sh scripts/gitea.sh
+
+pictures: ## take the pictures of the documentation anew, from the demonstration, in minutes
+	sh scripts/pictures.sh
 
 generate: ## rebuild the generated code that is committed
 	sh scripts/generate.sh

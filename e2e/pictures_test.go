@@ -1,200 +1,312 @@
 package e2e_test
 
 import (
+	"bytes"
+	"html"
+	"image"
+	"image/color"
+	"image/png"
+	"io/fs"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/tickmark/tickmark/docs"
 	"github.com/tickmark/tickmark/e2e/browser"
 	"github.com/tickmark/tickmark/internal/arch/repo"
-	"github.com/tickmark/tickmark/internal/assess"
-	"github.com/tickmark/tickmark/internal/auth"
-	"github.com/tickmark/tickmark/internal/checks"
-	"github.com/tickmark/tickmark/internal/controls"
-	"github.com/tickmark/tickmark/internal/db"
-	"github.com/tickmark/tickmark/internal/evidence"
-	"github.com/tickmark/tickmark/internal/id"
-	"github.com/tickmark/tickmark/internal/op"
-	"github.com/tickmark/tickmark/internal/orgs"
-	"github.com/tickmark/tickmark/internal/readiness"
-	"github.com/tickmark/tickmark/internal/scopes"
-	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/demo"
+	"github.com/tickmark/tickmark/internal/procedures"
 )
+
+// A shot is a picture of the documentation: what somebody of the demonstration
+// sees at an address. ENG stands for the address of the engagement.
+type shot struct {
+	name, as, path string
+	phone, dark    bool
+	height         int // 1000 if left out, 844 on a phone
+}
+
+// fieldwork are the pictures of the days on which the changes are tested.
+var fieldwork = []shot{
+	{name: "engagement", as: "staff", path: "ENG"},
+	{name: "testing", as: "staff", path: "ENG/testing/CHG-81"},
+	{name: "testing-dark", as: "staff", path: "ENG/testing/CHG-81", dark: true},
+	{name: "waiting", as: "manager", path: "/engagements/waiting"},
+	{name: "owner-items", as: "compliance_lead", path: "ENG/items"},
+}
+
+// issued are those of the day on which the report is there.
+var issued = []shot{
+	{name: "home", as: "compliance_lead", path: "/"},
+	{name: "home-dark", as: "compliance_lead", path: "/", dark: true},
+	{name: "home-phone", as: "compliance_lead", path: "/", phone: true, dark: true},
+	{name: "work-lead", as: "compliance_lead", path: "/work"},
+	{name: "controls", as: "compliance_lead", path: "/controls"},
+	{name: "checks", as: "compliance_lead", path: "/checks"},
+	{name: "evidence", as: "compliance_lead", path: "/evidence"},
+	{name: "report-lead", as: "compliance_lead", path: "ENG/report"},
+	{name: "work-owner", as: "control_owner", path: "/work"},
+	{name: "work-owner-phone", as: "control_owner", path: "/work", phone: true},
+	{name: "control", as: "control_owner", path: "/controls/MFA-01"},
+	{name: "control-lead", as: "compliance_lead", path: "/controls/CHG-81"},
+	{name: "evidence-add", as: "control_owner", path: "/evidence/new"},
+	{name: "population", as: "partner", path: "ENG/populations/POP-08", height: 806}, // ends before it says where the clone lay
+	{name: "conclusions", as: "manager", path: "ENG/conclusions"},
+	{name: "report", as: "partner", path: "ENG/report"},
+	{name: "methodology", as: "partner", path: "/firm/methodology"},
+	{name: "work-employee", as: "employee", path: "/work"},
+	{name: "work-employee-phone", as: "employee", path: "/work", phone: true},
+	{name: "sources", as: "operator", path: "/sources"},
+	{name: "log-health", as: "operator", path: "/log/health"},
+	{name: "jobs", as: "operator", path: "/jobs"},
+	{name: "verify", as: "", path: "/verify"},
+	{name: "verify-phone", as: "", path: "/verify", phone: true},
+}
+
+// guests are invited into the demonstration for the pictures, as people are who
+// have no part in the examination itself.
+var guests = []struct{ role, name, email string }{
+	{"employee", "Nils Ekström", "nils@larchmere.example"},
+	{"operator", "Sanna Lehto", "sanna@larchmere.example"},
+}
+
+// shown plays the demonstration and calls take for each picture at the moment
+// it is of. Whoever takes it is given a visitor who is signed in.
+func pictured(t *testing.T, take func(s *server, v *visitor, x shot, path string)) {
+	t.Helper()
+	s := staged(t)
+	seats, eng := map[string]*visitor{}, ""
+	sit := func(role string) *visitor {
+		if seats[role] == nil {
+			seats[role] = s.seat(t, role)
+		}
+		return seats[role]
+	}
+	all := func(list []shot) {
+		if eng == "" {
+			v := sit("staff")
+			v.get("/engagements")
+			eng = engForm.FindString(v.body)
+		}
+		for _, x := range list {
+			take(s, sit(x.as), x, strings.Replace(x.path, "ENG", eng, 1))
+		}
+	}
+	s.play(t, "", func(what string, nth int) bool {
+		if what == procedures.Confirm.Summary() && nth == 21 {
+			all(fieldwork)
+		}
+		return false
+	})
+	if eng == "" {
+		t.Fatal("the changes are never tested")
+	}
+	clear(seats) // two weeks have gone by, and their sessions with them
+	s.invite(t, sit("owner"))
+	all(issued)
+}
+
+var engForm = regexp.MustCompile(`/engagements/eng_[a-z0-9]+`)
+
+// seat is a visitor signed in as somebody of the demonstration; nobody is "".
+func (s *server) seat(t *testing.T, role string) *visitor {
+	t.Helper()
+	v := s.visitor(t)
+	email := ""
+	for _, g := range guests {
+		if g.role == role {
+			email = g.email
+		}
+	}
+	switch {
+	case role == "":
+		return v
+	case email == "":
+		email = actor(t, role).email
+	}
+	v.post("/sign-in", "email", email, "password", demo.Password, "to", "/work")
+	v.at("/work")
+	return v
+}
+
+// invite lets the guests in, and asks one of them for something.
+func (s *server) invite(t *testing.T, owner *visitor) {
+	t.Helper()
+	for _, g := range guests {
+		owner.post("/settings/invitations", "role", g.role)
+		link := html.UnescapeString(joinForm.FindString(owner.body))
+		_, secret, ok := strings.Cut(link, "token=")
+		if !ok {
+			t.Fatalf("nobody can be invited: %s", owner.text())
+		}
+		s.visitor(t).post("/join", "secret", secret, "name", g.name, "email", g.email, "password", demo.Password)
+	}
+	nils := s.seat(t, "employee")
+	nils.post("/tasks/new", "title", "Send the list of laptops that you hand out", "due", "2026-12-18")
+	if nils.last.StatusCode != http.StatusOK {
+		t.Fatalf("an employee cannot add a task: %s", nils.text())
+	}
+}
 
 // pictures is the environment variable that names the folder for the pictures
 // of the documentation; `make pictures` sets it.
 const pictures = "TICKMARK_PICTURES"
 
-// TestPictures takes the pictures of the documentation from a real run: over
-// this checkout and this machine, by an organization whose people are made up
-// and whose figures are not.
-func TestPictures(t *testing.T) {
+// TestPicturesOfTheGuides takes the pictures that the guides show.
+func TestPicturesOfTheGuides(t *testing.T) {
 	dir := os.Getenv(pictures)
 	if dir == "" {
 		t.Skipf("takes the pictures of the documentation; set %s to their folder", pictures)
 	}
-	s := begun(t, assess.Offer{})
-	desk, err := s.Desk(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := browser.Open(t)
-	s.enter(p, "/work")
-	shoot := func(name, path string, width, height int, dark bool) {
-		t.Helper()
-		p.Emulate(width, height, width < 600, dark)
-		p.Goto(s.url + path)
-		p.Screenshot(filepath.Join(dir, name+".png"), width, height, dark, false)
-	}
-	do(t, desk, scopes.Set, scopes.Decision{Requester: "Aldine Bank", Type: scopes.TypeII, Categories: []string{"security", "availability", "confidentiality"},
-		Starts: "2026-01-01", Ends: "2026-12-31", System: "Larchmere Platform", Included: "The platform, its database and the machines it is built on."})
-	for _, c := range []sources.Connection{{Kind: "git", Name: "tickmark", Path: checkout(t)}, {Kind: "host", Name: "build-1"}} {
-		src := do(t, desk, sources.Create, c)
-		if _, err := assess.Perform(t.Context(), desk, s.Reader, []sources.Source{src}, func(int, int, string) {}); err != nil {
-			t.Fatal(err)
+	b := browser.Start(t)
+	pages := map[*visitor]*browser.Page{}
+	pictured(t, func(s *server, v *visitor, x shot, path string) {
+		p := pages[v]
+		if p == nil {
+			p = b.Page(t)
+			for _, c := range v.cookies() {
+				p.Cookie(s.url, c)
+			}
+			pages[v] = p
 		}
-	}
-	shoot("first-results", "/first-results", 1440, 1000, false)
-
-	people := s.people(t, desk)
-	s.program(t, desk, people)
-	x := s.picture(t)
-	t.Log(x.Sentence)
-	shoot("home", "/", 1440, 1000, false)
-	shoot("home-dark", "/", 1440, 1000, true)
-	shoot("home-phone", "/", 390, 844, true)
-	i := slices.IndexFunc(x.Controls, func(c readiness.Control) bool { return c.Evidenced == readiness.Failing && c.Stated() })
-	shoot("control", "/controls/"+x.Controls[max(i, 0)].Code, 1440, 1000, false)
-	i = slices.IndexFunc(x.Answers, func(c checks.Check) bool { return c.Status == checks.Fail && c.Severity == "high" && c.Total > 1 })
-	shoot("check", "/checks/"+x.Answers[max(i, 0)].ID, 1440, 1000, false)
-	list := do(t, desk, evidence.Entries, evidence.EntryFilter{Kind: "evidence"})
-	shoot("log-entry", "/log/"+strconv.FormatInt(list.Items[0].Index, 10), 1440, 1000, false)
+		width, height := 1440, 1000
+		if x.phone {
+			width, height = 390, 844
+		}
+		if x.height > 0 {
+			height = x.height
+		}
+		p.Emulate(width, height, width < 600, x.dark)
+		if status := v.get(path); status != http.StatusOK || v.last.Request.URL.Path != path {
+			t.Fatalf("%s: %d at %s, as %q", x.name, status, v.last.Request.URL, x.as)
+		}
+		p.Goto(s.url + path)
+		file := filepath.Join(dir, x.name+".png")
+		p.Screenshot(file, width, height, x.dark, false)
+		shrink(t, file)
+	})
 }
 
-// checkout is a clone of this repository, so that no picture shows where the
-// original lies.
-func checkout(t *testing.T) string {
-	t.Helper()
+// TestEveryPictureIsThereAndOfAPageThatAnswers compares no pixels: it looks
+// whether the pages still are where the pictures were taken, and whether the
+// documents show only pictures that exist, and no picture lies idle.
+func TestEveryPictureIsThereAndOfAPageThatAnswers(t *testing.T) {
+	wanted(t)
+	taken := map[string]bool{}
+	pictured(t, func(s *server, v *visitor, x shot, path string) {
+		if status := v.get(path); status != http.StatusOK || v.last.Request.URL.Path != path {
+			t.Errorf("%s: %d at %s, as %q", x.name, status, v.last.Request.URL, x.as)
+		}
+		taken[x.name+".png"] = true
+	})
+	for name := range taken {
+		if _, err := fs.Stat(docs.Files, "img/"+name); err != nil {
+			t.Errorf("docs/img/%s was never taken: make pictures", name)
+		}
+	}
+}
+
+// TestEveryPictureThatIsShownCanBeTakenAndIsSmall needs no browser, so that
+// `go test ./...` finds a picture that was named and never listed.
+func TestEveryPictureThatIsShownCanBeTakenAndIsSmall(t *testing.T) {
+	listed, total := map[string]bool{}, 0
+	for _, x := range slices.Concat(fieldwork, issued) {
+		listed[x.name+".png"] = true
+	}
+	there, err := fs.Glob(docs.Files, "img/*.png")
+	if err != nil || len(there) == 0 {
+		t.Fatalf("no pictures: %v", err)
+	}
+	for _, name := range there {
+		b, err := fs.ReadFile(docs.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if total += len(b); len(b) > 200_000 || !listed[filepath.Base(name)] {
+			t.Errorf("docs/%s has %d bytes of 200,000, and is listed in fieldwork or issued: %v", name, len(b), listed[filepath.Base(name)])
+		}
+	}
+	if total > 6_000_000 {
+		t.Errorf("the pictures have %d bytes, which the program carries; 6,000,000 are allowed", total)
+	}
 	root, err := repo.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "tickmark")
-	if out, err := exec.Command("git", "-c", "safe.directory=*", "clone", "-q", "--no-local", root, dir).CombinedOutput(); err != nil {
-		t.Fatalf("git clone: %v\n%s", err, out)
-	}
-	return dir
-}
-
-// owners says who owns the controls of a family; the rest is the owner's.
-var owners = map[string]string{
-	"CHG": "Tomas Reiter", "SDL": "Tomas Reiter", "VUL": "Tomas Reiter", "CFG": "Jonas Lindqvist", "NET": "Jonas Lindqvist", "LOG": "Jonas Lindqvist", "AVL": "Jonas Lindqvist",
-	"BCP": "Jonas Lindqvist", "MON": "Jonas Lindqvist", "IAM": "Mei-Lin Park", "END": "Mei-Lin Park", "PPL": "Priya Natarajan", "TRN": "Priya Natarajan", "VEN": "Priya Natarajan",
-}
-
-func (s *server) people(t *testing.T, desk *op.Desk) map[string]id.User {
-	t.Helper()
-	out := map[string]id.User{who.name: desk.Actor.User}
-	for _, name := range []string{"Tomas Reiter", "Jonas Lindqvist", "Mei-Lin Park", "Priya Natarajan"} {
-		first, _, _ := strings.Cut(strings.ToLower(name), " ")
-		m := do(t, desk, orgs.AddMem, orgs.NewMember{Name: name, Email: first + "@larchmere.example", Role: string(auth.ControlOwner), Password: who.password})
-		out[name] = m.ID
-	}
-	return out
-}
-
-// stated says, family by family, how controls are done at Larchmere. Families
-// that are missing have not been stated yet.
-var stated = map[string]string{
-	"GOV": "The board meets each quarter; the minutes and the list of actions lie in the company handbook, and the managing director follows them up.",
-	"COM": "The handbook and the status page are the two places; changes to either are announced in the weekly letter, which is kept.",
-	"RSK": "The risk register is reviewed on the first Monday of each quarter by the managing director and the leads; each risk has an owner and a decision.",
-	"POL": "Policies lie in the handbook, each with an owner and a date of its next review; people confirm them when they join and each January.",
-	"PPL": "The people lead keeps a checklist for joining and for leaving, one copy for each person, signed by both.",
-	"CHG": "Changes reach the main branch by pull request with one approval; the pipeline runs all tests and refuses what fails.",
-	"SDL": "The contributing guide is the standard; reviewers check against it, and the pipeline runs the linters it names.",
-	"IAM": "Access is asked for and granted in the ticket system, and reviewed each quarter against the export of each system.",
-	"INC": "Incidents are opened in the ticket system within the hour; the on-call lead writes the review within a week.",
-	"MON": "Tickmark reads the sources each day; the platform lead looks at what changed each morning.",
-	"BCP": "Backups are made each night and one is restored each quarter; the restore is timed and written down.",
-	"AVL": "Capacity is looked at each month against the plan; alerts go to the person on call.",
-	"DAT": "Data is classed in the register of systems; what leaves goes by the deletion procedure, with a record.",
-	"CFG": "Machines are set up from the baseline in the operations repository; drift shows in the daily reading.",
-	"LOG": "Logs go to the log host within a minute and are kept for a year; only the platform lead may read them.",
-}
-
-// shown are records that people have put in, with the families they bear on.
-var shown = []struct {
-	by, title, media, origin, text string
-	families                       []string
-}{
-	{"Ines Okafor", "Minutes of the board, third quarter", "text/plain", "Company handbook", "Present: 4 of 4. Security report taken note of. Two actions agreed.\n", []string{"GOV", "COM", "POL"}},
-	{"Ines Okafor", "Risk register after the October review", "text/csv", "Risk register", "risk,owner,decision\nloss of the build host,J. Lindqvist,reduce\nsupplier stops,P. Natarajan,accept\n", []string{"RSK"}},
-	{"Priya Natarajan", "Joining and leaving checklists since July", "text/csv", "People system", "person,kind,done\nA. Novak,joined,2026-07-03\nB. Ruiz,joined,2026-08-15\nC. Hale,left,2026-09-30\n", []string{"PPL"}},
-	{"Mei-Lin Park", "Access review, third quarter", "text/csv", "Ticket system", "system,accounts,removed\nplatform,31,2\nbuild,9,1\n", []string{"IAM"}},
-	{"Jonas Lindqvist", "Restore test of 12 November", "text/plain", "Backup system", "Restored the database of 11 November in 41 minutes; row counts agree.\n", []string{"BCP", "AVL"}},
-	{"Jonas Lindqvist", "Incident reviews of the third quarter", "text/plain", "Ticket system", "Two incidents, both reviewed within a week.\n", []string{"INC", "MON"}},
-}
-
-// program adopts what matches the findings and what is expected of a startup,
-// gives it owners, and states and evidences some of it.
-func (s *server) program(t *testing.T, desk *op.Desk, people map[string]id.User) {
-	t.Helper()
-	codes := s.picture(t).Proposed
-	for _, x := range do(t, desk, controls.Shelf, controls.ShelfFilter{Stage: "startup"}).Items {
-		switch family(x.Code) {
-		case "PRV", "PIN", "PHY", "END", "ENC", "AST":
-		default:
-			if !slices.Contains(codes, x.Code) && len(codes) < 84 {
-				codes = append(codes, x.Code)
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/guide/*.md"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range imageForm.FindAllStringSubmatch(string(b), -1) {
+				if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil || !listed[filepath.Base(m[1])] {
+					t.Errorf("%s shows %s, which is listed: %v, and there: %v", filepath.Base(file), m[1], listed[filepath.Base(m[1])], err)
+				}
 			}
 		}
 	}
-	byOwner := map[id.User][]string{}
-	for _, code := range codes {
-		owner := people[who.name]
-		if name := owners[family(code)]; name != "" {
-			owner = people[name]
-		}
-		byOwner[owner] = append(byOwner[owner], code)
-	}
-	for owner, list := range byOwner {
-		do(t, desk, controls.Adopt, controls.Adoption{Codes: list, Owner: string(owner)})
-	}
-	ids := map[string][]string{}
-	for _, c := range s.picture(t).Controls {
-		ids[family(c.Code)] = append(ids[family(c.Code)], string(c.ID))
-		if text := stated[family(c.Code)]; text != "" {
-			do(t, desk, controls.Implement, controls.Statement{ID: c.Code, Version: c.Version, Text: text})
-		}
-	}
-	for _, e := range shown {
-		by := *desk
-		err := desk.DB.Read(t.Context(), string(desk.Org), func(tx *db.Tx) (err error) {
-			by.Actor, err = auth.MemberActor(tx, desk.Org, people[e.by], "page")
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sealed, err := desk.Vault.Store(t.Context(), desk.Org, []byte(e.text), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var bear []string
-		for _, f := range e.families {
-			bear = append(bear, ids[f]...)
-		}
-		do(t, &by, evidence.Submit, evidence.Submission{Blob: sealed.Address, Title: e.title, MediaType: e.media, Origin: e.origin, Controls: bear[:min(50, len(bear))]})
-	}
 }
 
-func family(code string) string {
-	f, _, _ := strings.Cut(code, "-")
-	return f
+var imageForm = regexp.MustCompile(`!\[[^\]]*\]\(([^)]+)\)`)
+
+// shrink keeps the 256 colours that a picture uses most and gives every other
+// dot the nearest of them: pages have few colours, and the rest are edges of letters.
+func shrink(t *testing.T, file string) {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, err := png.Decode(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := full.Bounds()
+	counts := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(full.At(x, y)).(color.RGBA) }
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
+			counts[at(x, y)]++
+		}
+	}
+	var used []color.RGBA
+	for c := range counts {
+		used = append(used, c)
+	}
+	slices.SortFunc(used, func(a, b color.RGBA) int {
+		if d := counts[b] - counts[a]; d != 0 {
+			return d
+		}
+		return bytes.Compare([]byte{a.R, a.G, a.B}, []byte{b.R, b.G, b.B})
+	})
+	var few color.Palette
+	for _, c := range used[:min(256, len(used))] {
+		few = append(few, c)
+	}
+	nearest := map[color.RGBA]uint8{}
+	for _, c := range used {
+		nearest[c] = uint8(few.Index(c))
+	}
+	small := image.NewPaletted(r, few)
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
+			small.SetColorIndex(x, y, nearest[at(x, y)])
+		}
+	}
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, small); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

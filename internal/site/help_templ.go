@@ -139,7 +139,7 @@ func helpPanel() templ.Component {
 			templ_7745c5c3_Var8 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div id=\"tm-help\" class=\"tm-help\" popover role=\"dialog\" aria-labelledby=\"tm-help-head\"><p class=\"tm-note\">From the glossary</p><h2 id=\"tm-help-head\" tabindex=\"-1\">A word</h2><p class=\"tm-help-means\" data-help-means></p><p class=\"tm-note\" data-help-avoid hidden>Not called here: <span></span></p><div class=\"tm-acts\"><a href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div id=\"tm-help\" class=\"tm-meaning\" popover role=\"dialog\" aria-labelledby=\"tm-help-head\"><p class=\"tm-note\">From the glossary</p><h2 id=\"tm-help-head\" tabindex=\"-1\">A word</h2><p class=\"tm-help-means\" data-help-means></p><p class=\"tm-note\" data-help-avoid hidden>Not called here: <span></span></p><div class=\"tm-acts\"><a href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
