@@ -1,11 +1,14 @@
 package app_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 
 	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // asset is one of the tenant's register, in scope.
@@ -20,6 +23,27 @@ func (x *tenant) leaving() string {
 	id := x.asset()
 	do(x.t, x, assets.Exclude, assets.Reasoned{IDs: []string{id}, Reason: "Not used by " + x.mark})
 	return id
+}
+
+// host is a collector that shows one machine.
+type host string
+
+func (host) Kind() string    { return "git" }
+func (host) Version() string { return "test" }
+func (h host) Collect(_ context.Context, _ json.RawMessage, in *sources.Intake) error {
+	return in.Add(sources.Resource{Kind: "machine", Key: string(h), Attrs: map[string]any{"hostname": string(h)}})
+}
+
+// machine is a resource that no asset stands for.
+func (x *tenant) machine() string {
+	x.t.Helper()
+	h := host(fmt.Sprintf("host-%d-%s", x.next(), x.mark))
+	s := do(x.t, x, sources.Create, sources.Connection{Kind: "git", Name: "Hosts of " + string(h), Path: "/srv/hosts"})
+	r, err := sources.NewReader(h)
+	x.must(err)
+	_, err = r.Read(x.t.Context(), x.desk, s.ID, nil, false)
+	x.must(err)
+	return string(s.ID) + " machine " + string(h)
 }
 
 func init() {
@@ -45,6 +69,31 @@ func init() {
 		},
 		"assets.include": func(x *tenant, _ *op.Desk) input {
 			return input{"ids": []string{x.leaving()}, "reason": "Used by " + x.mark}
+		},
+		"assets.approve": func(x *tenant, who *op.Desk) input {
+			asker := x.desk
+			if who != nil && who.Actor.User == asker.Actor.User {
+				asker = x.second()
+			}
+			id := x.asset()
+			_, err := assets.Exclude.Do(x.t.Context(), asker, assets.Reasoned{IDs: []string{id}, Reason: "Not used by " + x.mark})
+			x.must(err)
+			return input{"ids": []string{id}}
+		},
+		"assets.adopt": func(x *tenant, _ *op.Desk) input { return input{"resources": []string{x.machine()}} },
+		"assets.link":  func(x *tenant, _ *op.Desk) input { return input{"id": x.asset(), "resources": []string{x.machine()}} },
+		"assets.unlink": func(x *tenant, _ *op.Desk) input {
+			in := input{"id": x.asset(), "resources": []string{x.machine()}}
+			do(x.t, x, assets.Link, assets.Linking{ID: in["id"].(string), Resources: in["resources"].([]string)})
+			return in
+		},
+		"assets.ignore": func(x *tenant, _ *op.Desk) input {
+			return input{"resources": []string{x.machine()}, "reason": "No asset of " + x.mark}
+		},
+		"assets.unignore": func(x *tenant, _ *op.Desk) input {
+			refs := []string{x.machine()}
+			do(x.t, x, assets.Ignore, assets.Ignoring{Resources: refs, Reason: "No asset of " + x.mark})
+			return input{"resources": refs}
 		},
 		"assets.reconcile": nothing,
 		"assets.setting":   nothing,

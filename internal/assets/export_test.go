@@ -5,5 +5,4 @@ const (
 	ByName        = byName
 	ByPlace       = byPlace
 	SelectUnknown = selectUnknown
-	SelectSaid    = selectSaid
 )
