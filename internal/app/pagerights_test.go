@@ -334,9 +334,6 @@ func (x *tenant) act(base, pattern, does string, who *op.Desk) *http.Request {
 	if pattern == "POST /sources/ingest" {
 		return multipartRequest(x.t, base+path, form, `[{"class_uid":2004,"metadata":{}}]`)
 	}
-	if pattern == "POST /evidence/{id}/redact" {
-		form.Del("id")
-	}
 	if pattern == "POST /evidence/new" {
 		return multipartRequest(x.t, base+path, form, x.mark)
 	}

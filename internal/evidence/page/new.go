@@ -193,7 +193,10 @@ const mostFiles = 20
 // those that came before.
 func receive(v *site.Visit) ([]kept, error) {
 	var out []kept
-	heads := v.R.MultipartForm.File["file"]
+	var heads []*multipart.FileHeader
+	if v.R.MultipartForm != nil {
+		heads = v.R.MultipartForm.File["file"]
+	}
 	if len(heads) > mostFiles {
 		return nil, fault.Invalid("file", "at most %d at once", mostFiles)
 	}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -77,7 +78,7 @@ func redact(v *site.Visit) error {
 		return err
 	}
 	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, blob.MaxSize+slack)
-	if err := v.R.ParseMultipartForm(slack); err != nil {
+	if err := v.R.ParseMultipartForm(slack); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return fault.Invalid("file", "the file is larger than %s, or was cut short", site.Bytes(blob.MaxSize)).With(err)
 	}
 	var in evidence.Redaction
