@@ -46,6 +46,89 @@ CREATE TABLE assertion (
 	PRIMARY KEY (org_id, engagement_id, version)
 );
 
+CREATE TABLE asset (
+	org_id      TEXT    NOT NULL,
+	id          TEXT    NOT NULL,
+	version     BIGINT  NOT NULL,
+	type        TEXT    NOT NULL,
+	name        TEXT    NOT NULL,
+	folded      TEXT    NOT NULL,
+	place       TEXT    NOT NULL,
+	words       TEXT    NOT NULL,
+	environment TEXT    NOT NULL,
+	owner_id    TEXT    NOT NULL,
+	custodian   TEXT    NOT NULL,
+	criticality BIGINT  NOT NULL,
+	class       TEXT    NOT NULL,
+	flags       TEXT    NOT NULL,
+	location    TEXT    NOT NULL,
+	supplier    TEXT    NOT NULL,
+	lifecycle   TEXT    NOT NULL,
+	planned_for TEXT    NOT NULL,
+	live_from   TEXT    NOT NULL,
+	retired_on  TEXT    NOT NULL,
+	disposed_on TEXT    NOT NULL,
+	scope       TEXT    NOT NULL,
+	wish        TEXT    NOT NULL,
+	reason      TEXT    NOT NULL,
+	asker_id    TEXT    NOT NULL,
+	asker       TEXT    NOT NULL,
+	asked       BIGINT  NOT NULL,
+	approver_id TEXT    NOT NULL,
+	approver    TEXT    NOT NULL,
+	approved    BIGINT  NOT NULL,
+	created     BIGINT  NOT NULL,
+	updated     BIGINT  NOT NULL,
+	PRIMARY KEY (org_id, id)
+);
+CREATE INDEX asset_name ON asset (org_id, folded, id);
+CREATE INDEX asset_place ON asset (org_id, place, id);
+CREATE INDEX asset_scope ON asset (org_id, scope, lifecycle, folded, id);
+
+CREATE TABLE asset_ignored (
+	org_id    TEXT   NOT NULL,
+	source_id TEXT   NOT NULL,
+	kind      TEXT   NOT NULL,
+	key       TEXT   NOT NULL,
+	reason    TEXT   NOT NULL,
+	actor     TEXT   NOT NULL,
+	at        BIGINT NOT NULL,
+	PRIMARY KEY (org_id, source_id, kind, key)
+);
+
+CREATE TABLE asset_setting (
+	org_id     TEXT   PRIMARY KEY,
+	stale_days BIGINT NOT NULL,
+	version    BIGINT NOT NULL
+);
+
+CREATE TABLE asset_sighting (
+	org_id    TEXT   NOT NULL,
+	source_id TEXT   NOT NULL,
+	kind      TEXT   NOT NULL,
+	key       TEXT   NOT NULL,
+	asset_id  TEXT   NOT NULL,
+	seen      BIGINT NOT NULL,
+	linked    BIGINT NOT NULL,
+	actor     TEXT   NOT NULL,
+	PRIMARY KEY (org_id, source_id, kind, key),
+	FOREIGN KEY (org_id, asset_id) REFERENCES asset (org_id, id)
+);
+CREATE INDEX asset_sighting_kind ON asset_sighting (org_id, kind, source_id, key, asset_id, seen);
+CREATE INDEX asset_sighting_of ON asset_sighting (org_id, asset_id, seen);
+
+CREATE TABLE asset_version (
+	org_id    TEXT   NOT NULL,
+	asset_id  TEXT   NOT NULL,
+	version   BIGINT NOT NULL,
+	effective BIGINT NOT NULL,
+	act       TEXT   NOT NULL,
+	body      TEXT   NOT NULL,
+	actor     TEXT   NOT NULL,
+	PRIMARY KEY (org_id, asset_id, version),
+	FOREIGN KEY (org_id, asset_id) REFERENCES asset (org_id, id)
+);
+
 CREATE TABLE backup_run (
 	org_id   TEXT   NOT NULL,
 	id       TEXT   NOT NULL,
@@ -448,23 +531,56 @@ CREATE TABLE evidence (
 	resource_kind  TEXT    NOT NULL,
 	actor          TEXT    NOT NULL,
 	supersedes     TEXT    NOT NULL,
-	superseded_by  TEXT    NOT NULL, erased BIGINT NOT NULL DEFAULT 0, erased_by BIGINT NOT NULL DEFAULT 0, erased_basis TEXT NOT NULL DEFAULT '',
+	superseded_by  TEXT    NOT NULL, erased BIGINT NOT NULL DEFAULT 0, erased_by BIGINT NOT NULL DEFAULT 0, erased_basis TEXT NOT NULL DEFAULT '', account TEXT NOT NULL DEFAULT '', shows TEXT NOT NULL DEFAULT '', reviewed TEXT NOT NULL DEFAULT '', outcome TEXT NOT NULL DEFAULT '', source_count BIGINT NOT NULL DEFAULT -1, submitter TEXT NOT NULL DEFAULT '', ticket TEXT NOT NULL DEFAULT '', redacts TEXT NOT NULL DEFAULT '', redacts_sha256 TEXT NOT NULL DEFAULT '', restricted BOOLEAN NOT NULL DEFAULT FALSE,
 	PRIMARY KEY (org_id, id)
 );
 CREATE INDEX evidence_captured ON evidence (org_id, captured);
+CREATE INDEX evidence_digest ON evidence (org_id, sha256);
 CREATE INDEX evidence_newest ON evidence (org_id, entry);
+CREATE INDEX evidence_redacts ON evidence (org_id, redacts);
 CREATE INDEX evidence_run ON evidence (org_id, run_id);
 
 CREATE TABLE evidence_control (
 	org_id      TEXT   NOT NULL,
 	evidence_id TEXT   NOT NULL,
 	control_id  TEXT   NOT NULL,
-	entry       BIGINT NOT NULL,
+	entry       BIGINT NOT NULL, linked BIGINT NOT NULL DEFAULT 0, ended BIGINT NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, evidence_id, control_id),
 	FOREIGN KEY (org_id, evidence_id) REFERENCES evidence (org_id, id),
 	FOREIGN KEY (org_id, control_id) REFERENCES control (org_id, id)
 );
 CREATE INDEX evidence_control_of ON evidence_control (org_id, control_id);
+
+CREATE TABLE evidence_remark (
+	org_id      TEXT NOT NULL,
+	evidence_id TEXT NOT NULL,
+	code        TEXT NOT NULL,
+	text        TEXT NOT NULL,
+	settles     TEXT NOT NULL,
+	PRIMARY KEY (org_id, evidence_id, code)
+);
+
+CREATE TABLE evidence_review (
+	org_id      TEXT   NOT NULL,
+	evidence_id TEXT   NOT NULL,
+	entry       BIGINT NOT NULL,
+	at          BIGINT NOT NULL,
+	actor_id    TEXT   NOT NULL,
+	actor       TEXT   NOT NULL,
+	decision    TEXT   NOT NULL,
+	codes       TEXT   NOT NULL,
+	words       TEXT   NOT NULL,
+	PRIMARY KEY (org_id, evidence_id, entry)
+);
+
+CREATE TABLE evidence_ticket (
+	org_id      TEXT   NOT NULL,
+	code        TEXT   NOT NULL,
+	user_id     TEXT   NOT NULL,
+	issued      BIGINT NOT NULL,
+	evidence_id TEXT   NOT NULL,
+	PRIMARY KEY (org_id, code)
+);
 
 CREATE TABLE hold (
 	org_id      TEXT    NOT NULL,
@@ -563,6 +679,7 @@ CREATE TABLE job (
 	finished     BIGINT NOT NULL
 );
 CREATE INDEX job_due ON job (state, run_at, id);
+CREATE INDEX job_list ON job (org_id, id);
 CREATE UNIQUE INDEX job_unique ON job (org_id, kind, unique_key) WHERE state IN ('ready', 'running') AND unique_key <> '';
 
 CREATE TABLE job_schedule (
@@ -1174,6 +1291,7 @@ CREATE TABLE source_resource (
 	FOREIGN KEY (org_id, source_id) REFERENCES source (org_id, id)
 );
 CREATE INDEX source_resource_key ON source_resource (org_id, key, source_id, kind);
+CREATE INDEX source_resource_kind ON source_resource (org_id, kind, source_id, key);
 
 CREATE TABLE source_run (
 	org_id    TEXT   NOT NULL,
