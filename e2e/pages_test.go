@@ -29,6 +29,17 @@ var other = map[string]string{
 	"GET /join":                  "seen by whoever holds an invitation: TestEveryPageOfAnExamination",
 	"GET /start":                 "leads to the first step that is not done",
 	"GET /start/reading":         "seen while a source is read",
+
+	"GET /forgotten":                "seen by a stranger, where letters can be sent",
+	"GET /again":                    "seen by whoever holds such a letter",
+	"GET /prove":                    "seen where a sign-in is older than ten minutes: TestSecondFactors",
+	"GET /settings/sign-in/totp":    "the middle of an act: TestSecondFactors",
+	"GET /settings/sign-in/passkey": "the middle of an act: TestSecondFactors",
+	"GET /imports/{id}/progress":    "a part of a page",
+	"GET /imports/{id}/file":        "a file",
+	"GET /comments":                 "a thread longer than a page",
+	"GET /checks/{id}/edit":         "like /checks/new, which is seen",
+	"GET /sources/{id}/mapping":     "seen once a table was handed in",
 }
 
 // starts are addresses that nothing needs to link to.

@@ -2,19 +2,26 @@ package e2e_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/assess"
+	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/erasures"
 	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/id"
+	"github.com/tickmark/tickmark/internal/notify"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/tasks"
+	"github.com/tickmark/tickmark/internal/views"
 )
 
 // do runs an operation and fails the test if it is refused.
@@ -86,7 +93,27 @@ func settled(t *testing.T) *server {
 		}
 	}
 	do(t, desk, orgs.NewToken, orgs.TokenWish{Name: "nightly CI"})
+	s.work(t, desk, people[0], list[0].ID)
 	return s
+}
+
+// work is what people ask of each other, and what was looked at before.
+func (s *server) work(t *testing.T, desk *op.Desk, other string, about id.Control) {
+	t.Helper()
+	do(t, desk, tasks.Create, tasks.Wish{Title: "Ask the owners of the old hosts", Owner: string(desk.Actor.User), Due: "2026-12-01", Object: string(about)})
+	do(t, desk, tasks.Create, tasks.Wish{Title: "Write down who approves what", Owner: other, Due: "2030-01-15"})
+	do(t, desk, tasks.Say, tasks.Saying{Object: string(about), Text: "The hosts are gone by Friday."})
+	do(t, desk, views.Create, views.Saved{List: "controls", Name: "Not ready", Query: "q=access"})
+	do(t, desk, notify.Connect, notify.NewChannel{Kind: notify.Slack, Name: "security", Address: "https://hooks.slack.com/services/x", Kinds: []string{"mention"}})
+	do(t, desk, assets.Create, assets.New{Type: "database", Name: "ledger-eu", Class: "confidential"})
+	do(t, desk, checks.Retire, checks.Reasoned{ID: "git.commit.signed", Reason: "Commits are signed by the forge."})
+	file, err := s.Reader.Deliver(t.Context(), desk, sources.Delivery{Name: "scan.json", Format: "ocsf"}, strings.NewReader("[]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Reader.Import(t.Context(), desk, file.ID, nil, false); err != nil {
+		t.Log("an empty scan: ", err)
+	}
 }
 
 // read connects what is offered, reads it here and now, and judges it.

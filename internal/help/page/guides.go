@@ -69,11 +69,18 @@ func showDoc(v *site.Visit, name string) error {
 		return fault.NotFound("There is no page of the documentation called %q.", name)
 	}
 	title, known := site.ProseTitle(md), v.Actor.Known()
+	// A page is linked for those the guide is for: others may not open all of them.
+	linked := known
+	for _, g := range guides {
+		if name == "guide/"+g.Key+".md" && g.Roles != nil {
+			linked = mine(g, v.Actor.Roles) == 1
+		}
+	}
 	text, err := site.Prose(site.ProseView{
 		Markdown: md,
 		Link:     func(to string) (string, bool) { return address(name, to) },
 		Picture:  func(src string) (string, bool) { return site.Picture(path.Base(src)) },
-		Page:     func(p string) bool { return known && pageForm.MatchString(p) },
+		Page:     func(p string) bool { return linked && pageForm.MatchString(p) },
 	})
 	if err != nil {
 		return err
@@ -114,4 +121,3 @@ func address(from, to string) (string, bool) {
 	}
 	return "/help/docs/" + strings.TrimSuffix(name, ".md") + frag, true
 }
-

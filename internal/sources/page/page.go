@@ -125,8 +125,8 @@ func rank(s sources.Source) int {
 }
 
 func (x listed) table() site.TableView {
-	t := site.TableView{ID: "sources", Caption: "Sources", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "Kind"}, {Head: "What it reads", Wide: true},
-		{Head: "Last answered"}, {Head: "Answered in 30 days", Num: true}, {Head: "Resources", Num: true}, {Head: "Not readable", Num: true}, {Head: "Next"}, {Head: "Status", Phone: site.PlaceEnd}},
+	t := site.TableView{ID: "sources", Caption: "Sources", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "What it reads", Wide: true},
+		{Head: "Last answered"}, {Head: "30 days", Num: true}, {Head: "Resources", Num: true}, {Head: "Blind", Num: true}, {Head: "Next"}, {Head: "Status", Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "No sources yet.", Text: "A source is read, never written to. The first two need no account: this machine, and a git checkout on it."}}
 	if x.May {
 		t.Empty.Link = site.Link{Text: "Connect one", Href: "/sources/new"}
@@ -144,7 +144,7 @@ func (x listed) table() site.TableView {
 		if r := s.Latest; r != nil && r.Status == sources.RunOK {
 			count, missing = site.Number(r.Resources, href+"#kinds"), site.Tally(int64(len(r.Missing)), site.StatusUnknown, href+"#missing")
 		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: s.Name, Href: href, Strong: true}, site.Words(kindWord(s.Kind)), {Text: where(s), Mono: true},
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: s.Name, Note: kindWord(s.Kind), Href: href, Strong: true}, {Text: where(s), Mono: true},
 			last, rate, count, missing, site.Words(next(s, x.Now)), site.Mark(status, word)}})
 	}
 	return t
