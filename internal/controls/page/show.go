@@ -270,7 +270,7 @@ func reasonOf(s checks.Status, text string) string {
 
 func (x detail) windowTable() site.TableView {
 	t := site.TableView{Caption: "Windows", Columns: []site.Column{{Head: "Window", Wide: true, Phone: site.PlaceFirst}, {Head: "Hours", Num: true},
-		{Head: "Uptime", Num: true}, {Head: "Excepted h", Num: true}, {Head: "Coverage", Num: true}, {Head: "Worst case", Num: true}, {Head: "Mean time to repair", Num: true}, {Head: "Drift events", Num: true}}}
+		{Head: "Uptime", Num: true}, {Head: "Excepted h", Num: true}, {Head: "Coverage", Num: true}, {Head: "Worst case", Num: true}, {Head: "Time to repair", Num: true}, {Head: "Drifts", Num: true}}}
 	for _, w := range x.Windows {
 		repair := "–"
 		if w.MTTR > 0 {

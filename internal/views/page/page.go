@@ -31,7 +31,7 @@ var lists = map[string]site.Link{
 	"controls": {Text: "Controls", Href: "/controls"}, "criteria": {Text: "Criteria", Href: "/criteria"}, "checks": {Text: "Checks", Href: "/checks"},
 	"evidence": {Text: "Evidence", Href: "/evidence"}, "entries": {Text: "Evidence log", Href: "/log"}, "engagements": {Text: "Engagements", Href: "/engagements"},
 	"tasks": {Text: "Tasks", Href: "/tasks"}, "exceptions": {Text: "Exceptions", Href: "/exceptions"}, "sources": {Text: "Sources", Href: "/sources"}, "members": {Text: "Members", Href: "/settings/members"},
-	"jobs": {Text: "Jobs", Href: "/jobs"}, "views": {Text: "Saved views", Href: "/views"},
+	"findings": {Text: "Findings"}, "jobs": {Text: "Jobs", Href: "/jobs"}, "views": {Text: "Saved views", Href: "/views"},
 	"assets": {Text: "Assets", Href: "/assets"},
 }
 
@@ -62,7 +62,7 @@ func showList(v *site.Visit) error {
 			names = append(names, site.Option{Value: x.List, Text: listName(x.List)})
 		}
 	}
-	if asked := v.Query("f.list"); asked != "" && !seen[asked] && lists[asked].Href != "" {
+	if asked := v.Query("f.list"); asked != "" && !seen[asked] && lists[asked].Text != "" {
 		names = append(names, site.Option{Value: asked, Text: listName(asked)}) // the menu of a list that has none leads here too
 	}
 	l := list(all.Items, names)
