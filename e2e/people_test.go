@@ -72,7 +72,7 @@ func TestEachRoleSeesWhatItMay(t *testing.T) {
 		auth.ControlOwner: {[]string{"/", "/work", "/controls", "/criteria", "/evidence", "/evidence/new", "/log", "/sources"}, []string{"/jobs", "/start/sources", "/controls/new"}},
 		auth.Sponsor:      {[]string{"/", "/controls", "/criteria", "/evidence", "/log", "/scope", "/sources"}, []string{"/sources/new", "/evidence/new", "/controls/new", "/start/scope"}},
 		auth.Operator:     {[]string{"/sources", "/jobs", "/log", "/settings"}, []string{"/controls", "/criteria", "/evidence", "/checks"}},
-		auth.Employee:     {[]string{"/", "/settings"}, []string{"/controls", "/criteria", "/evidence", "/checks", "/sources", "/log", "/jobs", "/work", "/scope", "/export"}},
+		auth.Employee:     {[]string{"/", "/settings", "/work", "/tasks", "/notices"}, []string{"/controls", "/criteria", "/evidence", "/checks", "/sources", "/log", "/jobs", "/scope", "/export"}},
 	} {
 		v := s.signedIn(t, role)
 		for _, path := range want.open {

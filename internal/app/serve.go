@@ -21,6 +21,7 @@ import (
 	"github.com/tickmark/tickmark/internal/erasures"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/job"
+	"github.com/tickmark/tickmark/internal/notify"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/scrub"
@@ -49,6 +50,9 @@ func (a *App) Serve(ctx context.Context, s conf.Server, offer assess.Offer, out 
 	}
 	if at, ok := ln.Addr().(*net.TCPAddr); ok && !s.TLS() && !at.IP.IsLoopback() {
 		a.Log.Warn("passwords and cookies cross the network unencrypted: give --tls-cert and --tls-key, or --base-url https://… where a proxy encrypts", "listen", at)
+	}
+	if a.Courier == nil { // of an App that was put together by hand
+		a.Courier = notify.NewCourier(a.Engine, a.Config.AllowPrivateWebhooks)
 	}
 	a.Courier.BaseURL = address(s, ln)
 	runner := job.NewRunner(a.Engine, a.Workers(), jobSlots)

@@ -16,13 +16,14 @@ type detail struct {
 	Log       site.HistoryView
 	Around    site.AroundView
 	May       bool
+	Opens     bool // the reader may open checks
 	Awaits    bool // the reader may agree that it leaves the scope
 	Sources   bool // the reader may open resources
 	v         *site.Visit
 }
 
 func read(v *site.Visit) (detail, error) {
-	x := detail{May: may(v), Sources: v.Actor.May(auth.SourcesRead), v: v}
+	x := detail{May: may(v), Sources: v.Actor.May(auth.SourcesRead), Opens: v.Actor.May(auth.ChecksRead), v: v}
 	var err error
 	if x.Detail, err = assets.Get.Do(v.Context(), v.Desk, assets.Ref{ID: v.Path("id")}); err != nil {
 		return x, err
@@ -203,13 +204,20 @@ func (x detail) sightings() site.TableView {
 
 func (x detail) checks() site.TableView {
 	t := site.TableView{ID: "checks", Caption: "Checks on it", Columns: []site.Column{{Head: "Check", Wide: true, Phone: site.PlaceFirst}, {Head: "Resource", Mono: true}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No check speaks about it.", Text: "A check in force speaks about a kind of resource that an asset stands for.", Link: site.Link{Text: "Checks", Href: "/checks"}}}
+		Empty: site.EmptyView{Title: "No check speaks about it.", Text: "A check in force speaks about a kind of resource that an asset stands for."}}
+	if x.Opens {
+		t.Empty.Link = site.Link{Text: "Checks", Href: "/checks"}
+	}
 	for _, c := range x.Checks {
 		note := ""
 		if c.Mandatory {
 			note = "mandatory"
 		}
-		t.Rows = append(t.Rows, site.Row{Href: "/checks/" + c.Check, Cells: []site.Cell{site.WordsNote(c.Title, note), {Text: site.Brief(c.Key), Mono: true}, site.Mark(site.Status(c.Status), "")}})
+		href := ""
+		if x.Opens {
+			href = "/checks/" + c.Check
+		}
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.WordsNote(c.Title, note), {Text: site.Brief(c.Key), Mono: true}, site.Mark(site.Status(c.Status), "")}})
 	}
 	return t
 }

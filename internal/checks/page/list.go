@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/op"
@@ -17,6 +19,8 @@ type listed struct {
 	site.Listing[checks.Check]
 	All   []checks.Check
 	Blind []checks.Check // that fit, and no source answers
+
+	MayConnect bool
 	Kinds []string
 	Off   []checks.Check // out of force
 	May   bool
@@ -28,7 +32,7 @@ func showList(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	x := listed{May: v.Actor.May(auth.ChecksWrite) && then.IsZero(), Then: then}
+	x := listed{May: v.Actor.May(auth.ChecksWrite) && then.IsZero(), Then: then, MayConnect: v.Actor.May(auth.SourcesWrite)}
 	list, err := checks.List.Do(v.Context(), v.Desk, checks.Filter{AsOf: then})
 	if err != nil {
 		return err
@@ -206,6 +210,14 @@ func (x listed) acts() []site.ButtonView {
 		return nil
 	}
 	return []site.ButtonView{{Text: "Take in a file", Href: "/checks/import"}, {Text: "Write a check", Href: "/checks/new"}}
+}
+
+// connect leads to where sources are connected, whoever may.
+func (x listed) connect() templ.Component {
+	if !x.MayConnect {
+		return nil
+	}
+	return site.LinkText(site.Link{Text: "Connect a source", Href: "/sources/new"})
 }
 
 func (x listed) blindTable() site.TableView {

@@ -43,6 +43,7 @@ type detail struct {
 	Now       time.Time
 	MayExcept bool
 	MayWrite  bool
+	Connects  bool // the reader may connect a source
 	First     time.Time // first month there may be a record of
 	Me        id.User
 	Form      site.FormView
@@ -121,7 +122,7 @@ func read(v *site.Visit) (detail, error) {
 		return detail{}, err
 	}
 	now := then.IsZero()
-	x := detail{Now: cmp.Or(then, v.Clock.Now()), Then: then, MayExcept: v.Actor.May(auth.ExceptWrite) && now, MayWrite: v.Actor.May(auth.ChecksWrite) && now, Me: v.Actor.User, Names: map[string]string{}, AsTable: v.Query("as") == "table"}
+	x := detail{Now: cmp.Or(then, v.Clock.Now()), Then: then, MayExcept: v.Actor.May(auth.ExceptWrite) && now, MayWrite: v.Actor.May(auth.ChecksWrite) && now, Connects: v.Actor.May(auth.SourcesWrite), Me: v.Actor.User, Names: map[string]string{}, AsTable: v.Query("as") == "table"}
 	if x.Detail, err = checks.Get.Do(v.Context(), v.Desk, checks.Ref{ID: v.Path("id"), AsOf: then}); err != nil {
 		return x, err
 	}
@@ -314,7 +315,10 @@ func remedy(s string) (prose, command string) {
 func (x detail) sourceTable() site.TableView {
 	t := site.TableView{Caption: "What it says of each source", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "What it says", Wide: true},
 		{Head: "Since"}, {Head: "Read"}, {Head: "Run"}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No source answers it.", Text: stop(site.Capital(x.Reason)), Link: site.Link{Text: "Connect a source", Href: "/sources/new"}}}
+		Empty: site.EmptyView{Title: "No source answers it.", Text: stop(site.Capital(x.Reason))}}
+	if x.Connects {
+		t.Empty.Link = site.Link{Text: "Connect a source", Href: "/sources/new"}
+	}
 	for _, a := range x.Sources {
 		since := site.Words("–")
 		if !a.Since.IsZero() {

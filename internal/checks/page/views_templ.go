@@ -205,7 +205,7 @@ func listBody(x listed) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = site.Card(site.CardView{ID: "blind", Title: "Nothing reads these", Note: "no connected source shows what they judge; they are counted nowhere until one does", Flush: true, Aside: site.LinkText(site.Link{Text: "Connect a source", Href: "/sources/new"})}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = site.Card(site.CardView{ID: "blind", Title: "Nothing reads these", Note: "no connected source shows what they judge; they are counted nowhere until one does", Flush: true, Aside: x.connect()}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

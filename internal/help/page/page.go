@@ -3,6 +3,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/fault"
@@ -43,10 +44,23 @@ func showTerms(v *site.Visit) error {
 func showTopic(v *site.Visit) error {
 	for _, t := range topics {
 		if t.Key == v.Path("topic") {
+			if !leads(v, t.Open) {
+				t.Open = ""
+			}
 			return v.Show(shell(t.Title, site.Crumb{Text: t.Title}), topicBody(t))
 		}
 	}
 	return fault.NotFound("There is no help called %q.", v.Path("topic"))
+}
+
+// leads reports whether the reader's own menu has a page: others may be closed.
+func leads(v *site.Visit, page string) bool {
+	for _, g := range v.Web.Nav(v.Actor) {
+		if slices.ContainsFunc(g.Items, func(it site.NavItem) bool { return it.Href == page }) {
+			return true
+		}
+	}
+	return false
 }
 
 // about reports whether a topic is about the page at an address.

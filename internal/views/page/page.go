@@ -66,6 +66,9 @@ func showList(v *site.Visit) error {
 		names = append(names, site.Option{Value: asked, Text: listName(asked)}) // the menu of a list that has none leads here too
 	}
 	l := list(all.Items, names)
+	if v.Actor.May(auth.ControlsRead) {
+		l.None.Link = site.Link{Text: "Controls", Href: "/controls"}
+	}
 	x, err := l.Open(v)
 	if err != nil || x.Done {
 		return err
@@ -93,7 +96,7 @@ func list(all []views.View, names []site.Option) site.List[views.View] {
 				return (a.Filter("list") == "" || a.Filter("list") == x.List) && a.Holds(x.Name, x.Query, x.Owner)
 			}, func(x, y row) int { return cmp.Compare(strings.ToLower(key(x)), strings.ToLower(key(y))) }, func(x row) string { return string(x.ID) }), nil
 		},
-		None: site.EmptyView{Title: "No view is kept yet.", Text: "Filter a list, choose its columns, and keep that under View.", Link: site.Link{Text: "Controls", Href: "/controls"}}}
+		None: site.EmptyView{Title: "No view is kept yet.", Text: "Filter a list, choose its columns, and keep that under View."}}
 }
 
 func whom(x views.View) string {
