@@ -21,10 +21,10 @@ type listed struct {
 	Blind []checks.Check // that fit, and no source answers
 
 	MayConnect bool
-	Kinds []string
-	Off   []checks.Check // out of force
-	May   bool
-	Then  time.Time // the instant it is of; zero is now
+	Kinds      []string
+	Off        []checks.Check // out of force
+	May        bool
+	Then       time.Time // the instant it is of; zero is now
 }
 
 func showList(v *site.Visit) error {

@@ -43,7 +43,7 @@ type detail struct {
 	Now       time.Time
 	MayExcept bool
 	MayWrite  bool
-	Connects  bool // the reader may connect a source
+	Connects  bool      // the reader may connect a source
 	First     time.Time // first month there may be a record of
 	Me        id.User
 	Form      site.FormView
