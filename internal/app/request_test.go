@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -95,6 +96,9 @@ func rest(t *testing.T, base string, o op.Operation, in input, token string) ans
 		for k, v := range rest {
 			if at, ok := v.(time.Time); ok {
 				rest[k] = at.Format(time.RFC3339Nano)
+			}
+			if b, ok := v.([]byte); ok {
+				rest[k] = base64.StdEncoding.EncodeToString(b)
 			}
 		}
 		path += "?" + asForm(rest).Encode()

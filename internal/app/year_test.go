@@ -24,6 +24,7 @@ import (
 	"github.com/tickmark/tickmark/internal/demo"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/op"
+	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/tasks"
 )
@@ -254,6 +255,7 @@ func marked(t *testing.T, a *app.App, lead *op.Desk) {
 			}
 		}
 	}
+	optest.Sign(t, lead.Engine)
 	var b bytes.Buffer
 	if _, err := evidence.WriteBundle(t.Context(), lead, &b); err != nil {
 		t.Fatal(err)

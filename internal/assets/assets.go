@@ -133,9 +133,9 @@ const (
 	selectNamed = "SELECT " + columns + from + " AND a.folded = ? AND a.type = ?"
 	selectTitle = "SELECT name FROM asset WHERE org_id = ? AND id = ?"
 
-	wanted = ` AND (? = '' OR a.type = ?) AND (? = '' OR a.scope = ? AND a.wish = ?) AND (? = '' OR a.lifecycle = ?) AND (? = 0 OR a.criticality = ?)
+	wanted = ` AND (? = '' OR a.type = ?) AND (? = '' OR a.scope = ? AND a.wish = ?) AND (? = '' OR a.lifecycle = ?) AND (CAST(? AS BIGINT) = 0 OR a.criticality = ?)
 		AND (? = '' OR a.owner_id = ?) AND (? = '' OR a.class = ?) AND (? = '' OR REPLACE(a.words, ?, '') <> a.words)
-		AND (? = 0 OR NOT EXISTS (SELECT 1 FROM asset_sighting g WHERE g.org_id = a.org_id AND g.asset_id = a.id AND g.seen >= ?))`
+		AND (CAST(? AS BIGINT) = 0 OR NOT EXISTS (SELECT 1 FROM asset_sighting g WHERE g.org_id = a.org_id AND g.asset_id = a.id AND g.seen >= ?))`
 	countAssets = "SELECT COUNT(*) FROM asset a WHERE a.org_id = ?" + wanted
 	byName      = "SELECT " + columns + from + wanted + " AND (a.folded > ? OR a.folded = ? AND a.id > ?) ORDER BY a.folded, a.id LIMIT ?"
 	byNameDown  = "SELECT " + columns + from + wanted + " AND (? = '' OR a.folded < ? OR a.folded = ? AND a.id < ?) ORDER BY a.folded DESC, a.id DESC LIMIT ?"

@@ -26,7 +26,7 @@ type Filter struct {
 // The list goes along an index in the order of entries, whatever it is
 // narrowed by, so that the next part costs what the first did.
 const (
-	fits = " AND (? = '' OR method = ?) AND (? = 0 OR level = ?) AND (? = 0 OR sealed <= ?)" +
+	fits = " AND (? = '' OR method = ?) AND (CAST(? AS BIGINT) = 0 OR level = ?) AND (CAST(? AS BIGINT) = 0 OR sealed <= ?)" +
 		" AND (? = '' OR (? = 'remarks' AND " + remarked + " > 0) OR (? = 'waiting' AND method = 'upload' AND superseded_by = '' AND erased = 0 AND " + decided + " = '') OR " + decided + " = ?)" +
 		" AND (? = '' OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title OR REPLACE(title, ?, '') <> title)"
 	down           = " AND entry < ? ORDER BY entry DESC LIMIT ?"

@@ -125,7 +125,10 @@ func (x record) bearing() []site.FactRow {
 
 // act does something with the record and shows it again, or what was wrong
 // beside the form.
-func act(v *site.Visit, in any, do func() error, form func(x *record) *site.FormView) error {
+func act(v *site.Visit, right auth.Right, in any, do func() error, form func(x *record) *site.FormView) error {
+	if err := v.Actor.Require(right); err != nil {
+		return err
+	}
 	if err := v.Form(in); err != nil {
 		return err
 	}
@@ -152,7 +155,7 @@ func act(v *site.Visit, in any, do func() error, form func(x *record) *site.Form
 
 func review(v *site.Visit) error {
 	in := evidence.Judgement{}
-	return act(v, &in, func() error {
+	return act(v, auth.EvidenceJudge, &in, func() error {
 		in.ID = v.Path("id")
 		_, err := evidence.Review.Do(v.Context(), v.Desk, in)
 		return err
@@ -161,7 +164,7 @@ func review(v *site.Visit) error {
 
 func link(v *site.Visit) error {
 	in := evidence.Linking{}
-	return act(v, &in, func() error {
+	return act(v, auth.EvidenceWrite, &in, func() error {
 		in.ID = v.Path("id")
 		_, err := evidence.LinkTo.Do(v.Context(), v.Desk, in)
 		return err
@@ -170,7 +173,7 @@ func link(v *site.Visit) error {
 
 func unlink(v *site.Visit) error {
 	in := evidence.Unlinking{}
-	return act(v, &in, func() error {
+	return act(v, auth.EvidenceWrite, &in, func() error {
 		in.ID = v.Path("id")
 		_, err := evidence.Unlink.Do(v.Context(), v.Desk, in)
 		return err
