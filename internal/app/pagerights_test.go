@@ -264,6 +264,8 @@ func (x *tenant) fill(pattern string) string {
 			parts[i] = x.channel()
 		case parts[i-1] == "holds":
 			parts[i] = x.standing()
+		case part == "{name}":
+			parts[i] = "checks"
 		case part == "{reader}":
 			parts[i] = "lead"
 		case part == "{topic}":

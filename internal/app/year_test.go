@@ -42,7 +42,10 @@ func TestTheYear(t *testing.T) {
 	}
 	closed := false
 	t.Cleanup(func() {
-		if err := a.Close(); err != nil && !closed {
+		if closed {
+			return
+		}
+		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
 	})
