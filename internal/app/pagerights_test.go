@@ -213,6 +213,9 @@ func shape(pattern string, in input) {
 	case "POST /controls/assign":
 		in["id"] = in["ids"]
 		delete(in, "ids")
+	case "POST /assets/bulk":
+		in["id"], in["act"] = in["ids"], "exclude"
+		delete(in, "ids")
 	case "POST /tasks/bulk", "POST /notices/read":
 		in["id"], in["act"] = in["ids"], "complete"
 		delete(in, "ids")
@@ -270,6 +273,8 @@ func (x *tenant) fill(pattern string) string {
 			parts[i] = "lead"
 		case part == "{topic}":
 			parts[i] = "controls"
+		case parts[i-1] == "assets":
+			parts[i] = x.asset()
 		case parts[i-1] == "views":
 			parts[i] = x.view(x.desk)
 		case parts[i-1] == "passkeys":
