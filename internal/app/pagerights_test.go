@@ -110,7 +110,7 @@ var acts = map[string]string{
 	"POST /settings/sign-in/sessions/others":      oneself,
 	"POST /settings/door":                         "doors.update",
 	"POST /settings/letter":                       "letters.test",
-	"POST /settings/organizations":                "orgs.add",
+	"POST /settings/organizations":                oneself,
 	"POST /settings/members/{id}/deactivate":      "members.deactivate",
 	"POST /settings/members/{id}/activate":        "members.reactivate",
 	"POST /settings/members/{id}/recover":         "members.recover",

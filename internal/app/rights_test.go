@@ -249,7 +249,7 @@ func accepted(t *testing.T, x *tenant, base string, o op.Operation, p person) st
 		}
 		return "token"
 	case o.Name() == "members.create" || o.Name() == "orgs.add": // only where nobody else shares the installation
-		if k := fault.KindOf(err); k != fault.KindDenied && k != fault.KindConflict {
+		if k := fault.KindOf(err); err != nil && k != fault.KindDenied && k != fault.KindConflict {
 			t.Errorf("%s by %s, where others share the installation: %v", o.Name(), p.name, err)
 		}
 		return "alone"
