@@ -184,3 +184,22 @@ func Short(id string) string {
 	}
 	return id[:4] + "…" + id[len(id)-6:]
 }
+
+// small are counts as running text has them below ten.
+var small = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+
+// Spelled writes a count for running text: a word below ten, numerals from there.
+func Spelled(n int) string {
+	if n >= 0 && n < len(small) {
+		return small[n]
+	}
+	return Count(int64(n))
+}
+
+// Several is a spelled count with its noun: "two deviations".
+func Several(n int, one, many string) string {
+	if n == 1 {
+		return "one " + one
+	}
+	return Spelled(n) + " " + many
+}

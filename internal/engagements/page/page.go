@@ -130,24 +130,9 @@ func about(e engagements.Engagement) (string, int, error) {
 	return strings.Join(names, ", "), len(in), nil
 }
 
-// small are counts as running text has them below ten.
-var small = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+func number(n int) string { return site.Spelled(n) }
 
-// number writes a count for running text.
-func number(n int) string {
-	if n >= 0 && n < len(small) {
-		return small[n]
-	}
-	return site.Count(int64(n))
-}
-
-// several is a count with its noun: "two deviations".
-func several(n int, one, many string) string {
-	if n == 1 {
-		return "one " + one
-	}
-	return number(n) + " " + many
-}
+func several(n int, one, many string) string { return site.Several(n, one, many) }
 
 func plural(n int, one, many string) string { return site.Plural(int64(n), one, many) }
 

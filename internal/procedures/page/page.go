@@ -136,22 +136,9 @@ func stop(s string) string {
 	return site.Capital(s) + "."
 }
 
-// small are counts as running text has them below ten.
-var small = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+func number(n int) string { return site.Spelled(n) }
 
-func number(n int) string {
-	if n >= 0 && n < len(small) {
-		return small[n]
-	}
-	return site.Count(int64(n))
-}
-
-func several(n int, one, many string) string {
-	if n == 1 {
-		return number(n) + " " + one
-	}
-	return number(n) + " " + many
-}
+func several(n int, one, many string) string { return site.Several(n, one, many) }
 
 // noun is what the items of a list are: "changes" of "Production changes
 // deployed".
