@@ -213,6 +213,9 @@ func shape(pattern string, in input) {
 	case "POST /controls/assign":
 		in["id"] = in["ids"]
 		delete(in, "ids")
+	case "POST /assets/resources":
+		in["id"], in["act"] = in["resources"], "adopt"
+		delete(in, "resources")
 	case "POST /assets/bulk":
 		in["id"], in["act"] = in["ids"], "exclude"
 		delete(in, "ids")
@@ -339,6 +342,12 @@ func (x *tenant) act(base, pattern, does string, who *op.Desk) *http.Request {
 	if pattern == "POST /engagements/{id}/populations/{code}/build" {
 		form.Set("extracted", x.desk.Clock.Now().Format("2006-01-02T15:04"))
 		return multipartRequest(x.t, base+path, form, string(x.deployments()))
+	}
+	if pattern == "POST /assets/import" {
+		text, _ := in["csv"].([]byte)
+		form.Del("csv")
+		form.Set("act", "import")
+		return multipartRequest(x.t, base+path, form, string(text))
 	}
 	if pattern == "POST /sources/ingest" {
 		return multipartRequest(x.t, base+path, form, `[{"class_uid":2004,"metadata":{}}]`)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/assets"
+	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/site"
 )
@@ -172,6 +173,9 @@ func settle(v *site.Visit) error {
 		Act       string   `json:"act"`
 		Reason    string   `json:"reason"`
 		Back      string   `json:"back"`
+	}
+	if err := v.Actor.Require(auth.AssetsWrite); err != nil {
+		return err
 	}
 	if err := v.Form(&in); err != nil {
 		return err
