@@ -240,6 +240,7 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 		return input{"name": now.Name, "zone": "Europe/Berlin", "version": now.Version}
 	},
 	"readiness.get":  nothing,
+	"readiness.months": nothing,
 	"readiness.past": func(x *tenant, _ *op.Desk) input { return input{"as_of": x.desk.Clock.Now()} },
 	"resources.find": func(x *tenant, _ *op.Desk) input { return input{"text": x.mark[:4]} },
 	"resources.list": func(x *tenant, _ *op.Desk) input {

@@ -24,7 +24,8 @@ import (
 var (
 	Get        = op.Read("readiness.get", "Show where the organization stands, criterion by criterion, and what to do next.", auth.ControlsRead, get)
 	Past       = op.Read("readiness.past", "Show where the organization stood at a time, by what had been recorded until then.", auth.ControlsRead, past)
-	Operations = []op.Operation{Get, Past}
+	Way        = op.Read("readiness.months", "Show how many criteria were ready at the end of each of the last twelve months.", auth.ControlsRead, months)
+	Operations = []op.Operation{Get, Past, Way}
 )
 
 // State of one of the three parts of a criterion or control.

@@ -22,7 +22,7 @@ func (v *Visit) AsOf() (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	zone := zoneOf(org)
+	zone := Zone(org)
 	day, err := time.ParseInLocation(time.DateOnly, s, zone)
 	if err != nil {
 		return time.Time{}, fault.Invalid("as_of", "give a day as 2026-06-30")
@@ -40,7 +40,8 @@ func (v *Visit) AsOf() (time.Time, error) {
 	return end, nil
 }
 
-func zoneOf(org orgs.Org) *time.Location {
+// Zone is where the days of an organization begin.
+func Zone(org orgs.Org) *time.Location {
 	if zone, err := time.LoadLocation(org.Zone); err == nil {
 		return zone
 	}
@@ -50,7 +51,7 @@ func zoneOf(org orgs.Org) *time.Location {
 // moved puts the control of time on a page that can be moved, and on one that
 // was moved the band that says so. Its links lead to the same day.
 func (v *Visit) moved(s *Shell, org orgs.Org) {
-	zone := zoneOf(org)
+	zone := Zone(org)
 	s.AsOf = AsOf{Max: v.Clock.Now().In(zone).Format(time.DateOnly), Path: v.R.URL.Path}
 	q := v.R.URL.Query()
 	q.Del("as_of")

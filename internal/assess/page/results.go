@@ -61,9 +61,7 @@ func readResults(v *site.Visit) (results, error) {
 	if r.Org, err = orgs.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return r, err
 	}
-	if r.Zone, err = time.LoadLocation(r.Org.Zone); err != nil {
-		r.Zone = time.UTC
-	}
+	r.Zone = site.Zone(r.Org)
 	if r.Picture, err = readiness.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return r, err
 	}

@@ -28,6 +28,7 @@ func Routes() []site.Route {
 		{Pattern: "GET /criteria", Handle: showCriteria},
 		{Pattern: "GET /criteria/{id}", Handle: showCriterion},
 		{Pattern: "GET /figures", Handle: showFigures},
+		{Pattern: "GET /readiness", Handle: showWay},
 		{Pattern: "GET /work", Handle: showWork},
 	}
 }
@@ -68,9 +69,7 @@ func readPictureAt(v *site.Visit, then time.Time) (picture, error) {
 	if p.Org, err = orgs.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return p, err
 	}
-	if zone, err := time.LoadLocation(p.Org.Zone); err == nil {
-		p.Zone = zone
-	}
+	p.Zone = site.Zone(p.Org)
 	if !v.Actor.May(auth.SourcesRead) || !p.Then.IsZero() {
 		return p, nil
 	}

@@ -418,15 +418,15 @@
     const f = form();
     typing = null;
     if (!f) return true;
-    const label = f.querySelector("[data-mark-label]"), note = f.querySelector("textarea"), submit = f.querySelector("[data-mark-submit]");
+    const label = f.querySelector("[data-mark-label]"), note = f.querySelector("textarea"), act = f.querySelector("[data-mark-submit]");
     f.dataset.open = what;
     if (questionOf(cell, what)) {
       label.textContent = `${questionOf(cell, what)} The mark counts with your reason.`;
-      submit.textContent = { deviation: "Record the deviation", confirm: "Confirm the proposals", not_applicable: "Record it as not applicable" }[what] || "Take the deviation back";
+      act.textContent = { deviation: "Record the deviation", confirm: "Confirm the proposals", not_applicable: "Record it as not applicable" }[what] || "Take the deviation back";
       cell.toggleAttribute("data-asking", true);
       if (taken(cell, what)) note.value = text || "";
     } else {
-      submit.textContent = "Record the note";
+      act.textContent = "Record the note";
     }
     f.querySelector("#tm-mark-help").textContent = "Enter records, Shift and Enter starts a line, Esc leaves the cell as it was.";
     note.value += typed.text;
