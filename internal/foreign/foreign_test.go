@@ -49,6 +49,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		dec := json.NewDecoder(strings.NewReader(raw))
+		dec.UseNumber()
 		var names []map[string]bool
 		key := []bool{}
 		for {
