@@ -36,7 +36,7 @@ var Texts = map[string]string{
 }
 
 // Says are the words of a message that tell what would be accepted.
-var Says = regexp.MustCompile(`(?i)accept|need|hand in|say |save |correct |left out of|choose |at most|give |split|must |no JSON|added twice|[Ee]xport|put the field|each |is a quote left open|name the`)
+var Says = regexp.MustCompile(`(?i)accept|need|hand in|say |save |correct |left out of|choose |at most|give |split|must |no JSON|added twice|[Ee]xport|put the |encoded|each |is a quote left open|name the`)
 
 // Helps checks that an error is a refusal in words that help: where, and what
 // would be accepted.
