@@ -9,9 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/doc"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
 )
@@ -61,26 +64,36 @@ type line struct {
 // table reads a file into rows of named cells.
 func table(data []byte) (rows []map[string]string, lines []int, err error) {
 	if len(data) > MaxFile {
-		return nil, nil, fault.Invalid("csv", "the file has %d bytes; at most %d are read", len(data), MaxFile)
+		return nil, nil, fault.Invalid("csv", "the file has %d bytes; at most %d are accepted", len(data), MaxFile)
 	}
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
-	r.FieldsPerRecord = -1
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	if bytes.IndexByte(first, 0) >= 0 || bytes.HasPrefix(first, []byte("PK\x03\x04")) || !utf8.Valid(first) {
+		return nil, nil, fault.Invalid("csv", "line 1 is no text in UTF-8: save the list as CSV in UTF-8")
+	}
+	if bytes.IndexByte(bytes.TrimRight(data, "\r\n"), '\r') >= 0 && bytes.IndexByte(bytes.TrimRight(data, "\r\n"), '\n') < 0 {
+		return nil, nil, fault.Invalid("csv", "the lines of the file end in a carriage return alone: save it as CSV with line feeds")
+	}
+	r := csv.NewReader(bytes.NewReader(data))
+	if r.FieldsPerRecord = -1; bytes.IndexByte(first, ',') < 0 && bytes.IndexByte(first, ';') >= 0 {
+		r.Comma = ';' // as spreadsheets write it where a comma begins the cents
+	}
 	head, err := r.Read()
 	if err != nil {
-		return nil, nil, fault.Invalid("csv", "the first line must name the columns: %s", strings.Join(Columns, ", "))
+		return nil, nil, fault.Invalid("csv", "line 1 must name the columns: %s", strings.Join(Columns, ", "))
 	}
 	for i, h := range head {
 		head[i] = strings.ReplaceAll(fold(h), " ", "_")
 		if slices.Index(head[:i], head[i]) >= 0 {
-			return nil, nil, fault.Invalid("csv", "column %q is there twice", h)
+			return nil, nil, fault.Invalid("csv", "line 1: column %.60q is there twice; one of a name is accepted", h)
 		}
 		if !slices.Contains(Columns, head[i]) && !slices.Contains(Passed, head[i]) {
-			return nil, nil, fault.Invalid("csv", "column %q is not known; the columns are %s", h, strings.Join(Columns, ", "))
+			return nil, nil, fault.Invalid("csv", "line 1: column %.60q is not known; these are accepted: %s", h, strings.Join(Columns, ", "))
 		}
 	}
 	for _, need := range []string{"name", "type"} {
 		if !slices.Contains(head, need) {
-			return nil, nil, fault.Invalid("csv", "the file has no column %s", need)
+			return nil, nil, fault.Invalid("csv", "line 1: the file has no column %s, which each asset needs", need)
 		}
 	}
 	for {
@@ -89,19 +102,24 @@ func table(data []byte) (rows []map[string]string, lines []int, err error) {
 			return rows, lines, nil
 		}
 		if err != nil {
-			return nil, nil, fault.Invalid("csv", "the file is no CSV: %s", err)
+			return nil, nil, fault.Invalid("csv", "%s", broken(err))
 		}
 		if len(rows) == MaxRows {
-			return nil, nil, fault.Invalid("csv", "the file has more than %d lines of assets; split it", MaxRows)
+			return nil, nil, fault.Invalid("csv", "the file has more than %d lines of assets, the most that are accepted: split it", MaxRows)
 		}
 		row := map[string]string{}
 		n, _ := r.FieldPos(0)
+		if len(cells) != len(head) { // a short one may be cut, and what it lacks is not what should be emptied
+			return nil, nil, fault.Invalid("csv", "line %d has %d cells; the first line has %d: give each line as many", n, len(cells), len(head))
+		}
 		for i, cell := range cells {
-			if i >= len(head) {
-				return nil, nil, fault.Invalid("csv", "line %d has %d cells; the first line has %d", n, len(cells), len(head))
-			}
-			if len(cell) > maxCell {
-				return nil, nil, fault.Invalid("csv", "line %d: %s has more than %d characters", n, head[i], maxCell)
+			switch {
+			case len(cell) > maxCell:
+				return nil, nil, fault.Invalid("csv", "line %d: %s has more than %d characters, the most that are accepted", n, head[i], maxCell)
+			case !utf8.ValidString(cell):
+				return nil, nil, fault.Invalid("csv", "line %d: %s is not UTF-8: save the list as CSV in UTF-8", n, head[i])
+			case strings.ContainsFunc(cell, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }):
+				return nil, nil, fault.Invalid("csv", "line %d: %s has a control character: text is accepted", n, head[i])
 			}
 			row[head[i]] = plainCell(cell)
 		}
@@ -109,10 +127,23 @@ func table(data []byte) (rows []map[string]string, lines []int, err error) {
 	}
 }
 
+// broken says where the text itself is at fault.
+func broken(err error) string {
+	var at *csv.ParseError
+	if !errors.As(err, &at) {
+		return "the file cannot be read: hand in CSV in UTF-8"
+	}
+	line := at.Line
+	if at.StartLine > 0 {
+		line = at.StartLine
+	}
+	return fmt.Sprintf("line %d: a quote is left open, or stands inside a cell that does not begin with one: put the cell in quotes and double those inside", line)
+}
+
 // plainCell takes away the quote that an export puts before what a spreadsheet
 // would run.
 func plainCell(s string) string {
-	if rest, quoted := strings.CutPrefix(s, "'"); quoted && rest != "" && strings.ContainsRune("=+-@\t\r", rune(rest[0])) {
+	if rest, quoted := strings.CutPrefix(s, "'"); quoted && doc.Runs(rest) {
 		s = rest
 	}
 	return strings.TrimSpace(s)
@@ -183,7 +214,7 @@ func (t *Trial) read(c *op.Call, data []byte) ([]line, error) {
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, fault.Invalid("csv", "the file has no line of assets")
+		return nil, fault.Invalid("csv", "the file has no line of assets below line 1: give each asset a line")
 	}
 	members, err := auth.Members(c.Tx, c.Org)
 	if err != nil {
@@ -246,7 +277,7 @@ func (l *line) fill(c *op.Call, row map[string]string, members []auth.Member, ta
 		l.asset.Scope, l.asset.Reason = In, n.Reason
 	} else {
 		if l.asset, err = find(c, row["id"]); err != nil {
-			return lineFault{err}
+			return lineFault{fmt.Errorf("%w Give the id of an asset of yours, or leave it out to add one", err)}
 		}
 		if before := taken[row["id"]]; before > 0 {
 			return lineFault{fmt.Errorf("%s is in line %d already", row["id"], before)}

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -67,13 +68,18 @@ func importAll(c *op.Call, in File) (Taken, error) {
 		return out, err
 	}
 	seen := map[string]bool{}
-	for _, text := range texts {
+	from := 0
+	for i, text := range texts {
+		body := strings.TrimSuffix(text, "\n")
+		from += max(strings.Index(in.YAML[from:], body), 0)
+		begins := 1 + strings.Count(in.YAML[:from], "\n")
+		from += len(body)
 		d, err := proven(text)
 		if err != nil {
-			return out, err
+			return out, inFile(err, i, begins)
 		}
 		if seen[d.ID] {
-			return out, fault.Invalid("yaml", "%s is in the file twice", d.ID)
+			return out, fault.Invalid("yaml", "line %d: %s is in the file twice; one check of an id is accepted", begins, d.ID)
 		}
 		seen[d.ID] = true
 		past, err := versionsOf(c, d.ID)
@@ -94,4 +100,16 @@ func importAll(c *op.Call, in File) (Taken, error) {
 	}
 	c.Note("checks", slices.Concat(out.Added, out.Changed))
 	return out, nil
+}
+
+// inFile says in which check of a file a fault is, whose lines count from where
+// that check begins.
+func inFile(err error, i, begins int) error {
+	f := fault.As(err)
+	if f == nil || f.Kind != fault.KindInvalid || i == 0 {
+		return err
+	}
+	said := *f
+	said.Message = fmt.Sprintf("in check %d, which begins on line %d of the file and whose lines count from there: %s", i+1, begins, f.Message)
+	return &said
 }

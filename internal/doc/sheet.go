@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -109,10 +110,17 @@ func (s *xlsxSheet) Close() error {
 // Inert keeps a spreadsheet from running what a person or a source wrote as a
 // formula: such a text gets a quote before it, which the reader sees.
 func Inert(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	if Runs(s) {
 		return "'" + s
 	}
 	return s
+}
+
+// Runs reports whether some spreadsheet takes a text for a formula; those of
+// East Asia do so with the wide signs too.
+func Runs(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return s != "" && strings.ContainsRune("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20", r)
 }
 
 // cut keeps a text within what one cell may hold; what is cut says so.

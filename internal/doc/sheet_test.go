@@ -12,7 +12,7 @@ import (
 )
 
 // attacks are texts that a spreadsheet would run.
-var attacks = []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", `=HYPERLINK("http://x")`}
+var attacks = []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1dcmd()", "\uff0b1", "\uff0d1", "\uff20SUM(A1)", `=HYPERLINK("http://x")`}
 
 func TestNothingInASheetIsAFormula(t *testing.T) {
 	var lines, book bytes.Buffer
@@ -34,7 +34,7 @@ func TestNothingInASheetIsAFormula(t *testing.T) {
 		}
 	}
 	for _, a := range attacks {
-		if !strings.Contains(lines.String(), "'"+a[:1]) {
+		if !strings.Contains(lines.String(), "'"+string([]rune(a)[:1])) {
 			t.Errorf("%q is not neutralised in %q", a, lines.String())
 		}
 	}

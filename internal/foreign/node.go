@@ -3,12 +3,15 @@ package foreign
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tickmark/tickmark/internal/fault"
 )
@@ -34,8 +37,17 @@ func Parse(path string, line int, raw []byte) (*Node, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	n := &Node{root: r}
+	if !utf8.Valid(raw) {
+		return nil, fault.Invalid("file", "%s (line %d): a byte of it is not UTF-8; a file in UTF-8 is accepted", path, line)
+	}
 	if err := dec.Decode(&n.value); err != nil {
 		return nil, fault.Invalid("file", "%s (line %d): this is no JSON: %v", path, line, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fault.Invalid("file", "%s (line %d): this is no JSON: one value is accepted, and more follows it", path, line)
+	}
+	if at, found := twice(raw); found {
+		return nil, fault.Invalid("file", "%s%s (line %d): the field is there twice; one of a name is accepted", path, at, line)
 	}
 	return n, nil
 }

@@ -19,6 +19,7 @@ const (
 	MaxValue = 8 << 20 // bytes of one value that is held
 	MaxDepth = 100     // of lists and objects in each other
 	maxName  = 4 << 10 // bytes of the name of a field
+	maxNames = 10_000  // fields of an object that is taken apart
 )
 
 // A Scanner takes a document apart without holding it.
@@ -98,6 +99,10 @@ func begins(c byte) string {
 		return "true or false"
 	case c == 'n':
 		return "null"
+	case c == 0xfe || c == 0xff:
+		return "UTF-16: save the file as UTF-8"
+	case c == 0x1f:
+		return "a packed file: unpack it"
 	}
 	return fmt.Sprintf("%q", string(rune(c)))
 }
@@ -154,19 +159,27 @@ func (s *Scanner) Object(path string, fn func(name, path string) error) error {
 	if err := s.expect(path, '{', "an object"); err != nil {
 		return err
 	}
+	seen := map[string]bool{}
 	for i := 0; ; i++ {
 		done, err := s.more(path, i, '}')
 		if err != nil || done {
 			return err
 		}
 		name, err := s.name(path)
-		if err != nil {
+		switch {
+		case err != nil:
+			return err
+		case seen[name]:
+			return s.wrong(path+"."+shown(name), "the field is there twice; one of a name is accepted")
+		case len(seen) == maxNames:
+			return s.wrong(path, "the object has more than %d fields; fewer are accepted", maxNames)
+		}
+		seen[name] = true
+		at := path + "." + shown(name)
+		if err := s.expect(at, ':', "a colon"); err != nil {
 			return err
 		}
-		if err := s.expect(path+"."+name, ':', "a colon"); err != nil {
-			return err
-		}
-		if err := fn(name, path+"."+name); err != nil {
+		if err := fn(name, at); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tickmark/tickmark/internal/fault"
 )
 
 // KindFinding and KindScan are the kinds that importers of scanners' files fill.
@@ -214,6 +216,9 @@ func (s *Scans) Hand(in *Intake) error {
 	for _, scan := range s.list {
 		tools, versions, targets = append(tools, scan.Tool), append(versions, scan.ToolVersion), append(targets, scan.Target)
 		if err := in.Add(scan.Resource()); err != nil {
+			if f := fault.As(err); f != nil && f.Kind == fault.KindInvalid {
+				err = fault.Invalid("file", "$: what the file says of its tool, or of what that looked at, cannot be kept: %s", f.Message).With(err)
+			}
 			return err
 		}
 	}

@@ -3,7 +3,9 @@ package sources
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -353,6 +355,9 @@ func ParseMapping(text []byte) (Columns, Statement, error) {
 	dec.KnownFields(true)
 	if err := dec.Decode(&in); err != nil {
 		return in.Columns, in.Statement, fault.Invalid("mapping", "kind, key, time, fields, nulls, header, separator, sheet and statement are accepted: %s", clip(err.Error()))
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return in.Columns, in.Statement, fault.Invalid("mapping", "one document is accepted, and the file goes on after it")
 	}
 	return in.Columns, in.Statement, nil
 }

@@ -84,4 +84,6 @@ func TestRefusals(t *testing.T) {
 
 func TestHostileFiles(t *testing.T) { importertest.Hostile(t, asff.New(), sample(t)) }
 
+func TestHugeFiles(t *testing.T) { importertest.Huge(t, asff.New()) }
+
 func FuzzImport(f *testing.F) { importertest.Fuzz(f, asff.New(), sample(f)) }

@@ -61,6 +61,12 @@ func openCSV(buf *bufio.Reader, m sources.Columns) (table, error) {
 	if bytes.IndexByte(first, 0) >= 0 {
 		return nil, fault.Invalid("", "the file holds NUL characters and is no text: CSV in UTF-8 or UTF-16, XLSX, JSON and JSON lines are accepted")
 	}
+	if head := bytes.TrimLeft(first, " \t\r\n"); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
+		return nil, fault.Invalid("", "the file is JSON in UTF-16: save it as UTF-8, in which JSON is accepted")
+	}
+	if lines := bytes.TrimRight(first, "\r\n"); bytes.IndexByte(lines, '\r') >= 0 && bytes.IndexByte(lines, '\n') < 0 {
+		return nil, fault.Invalid("", "the lines of the file end in a carriage return alone: save it with line feeds, or as XLSX")
+	}
 	rest := first
 	for i := 1; i < m.Header; i++ { // the names of columns stand further down
 		if _, after, found := bytes.Cut(rest, []byte("\n")); found {
@@ -272,6 +278,8 @@ func (t *csvTable) next() (row, error) {
 		t.buf[i] = cell{text: c}
 		if size += len(c); !utf8.ValidString(c) {
 			t.buf[i] = cell{bad: "is not UTF-8: save the file as CSV in UTF-8 or UTF-16"}
+		} else if strings.IndexByte(c, 0) >= 0 {
+			t.buf[i] = cell{bad: "holds NUL: text is accepted"}
 		}
 	}
 	if size > maxRow {

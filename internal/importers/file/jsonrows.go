@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tickmark/tickmark/internal/fault"
 )
@@ -108,7 +109,7 @@ func (t *jsonTable) broken(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errLong):
-		return fault.Invalid("", "row %d: it is longer than %d KiB, the most that one may have", t.n+1, maxRow>>10)
+		return fault.Invalid("", "row %d: it is longer than %d KiB, the most that is accepted of one", t.n+1, maxRow>>10)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fault.Invalid("", "row %d: the file ends in the middle; was it cut short? Hand in the whole file", t.n+1)
 	case errors.As(err, &syntax):
@@ -142,7 +143,7 @@ func (t *jsonTable) line() (row, error) {
 	for {
 		raw, err := t.lines.ReadBytes('\n')
 		if errors.Is(err, errLong) {
-			return row{}, fault.Invalid("", "line %d: it is longer than %d KiB, the most that one may have; a list of objects, or one object to a line, is accepted", t.n+1, maxRow>>10)
+			return row{}, fault.Invalid("", "line %d: it is longer than %d KiB, the most that is accepted of one; a list of objects, or one object to a line, is accepted", t.n+1, maxRow>>10)
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return row{}, err
@@ -171,6 +172,8 @@ func (t *jsonTable) row(place string, raw json.RawMessage) row {
 	x := row{place: place, cells: make([]cell, len(t.names))}
 	raw = bytes.TrimSpace(raw)
 	switch {
+	case !utf8.Valid(raw):
+		x.bad = "is not UTF-8: save the file as JSON in UTF-8"
 	case len(raw) > maxRow:
 		x.bad = fmt.Sprintf("is longer than %d KiB, the most that a row may have", maxRow>>10)
 	case raw[0] != '{':
@@ -285,6 +288,9 @@ func scalar(raw json.RawMessage) cell {
 		var s string
 		if json.Unmarshal(raw, &s) != nil {
 			return cell{bad: "is a text that cannot be read"}
+		}
+		if strings.IndexByte(s, 0) >= 0 {
+			return cell{bad: "holds NUL: text is accepted"}
 		}
 		return cell{text: s}
 	case '[':

@@ -206,7 +206,7 @@ func (t *sheetTable) cell(e xml.StartElement) (cell, error) {
 		case xml.CharData:
 			if in != nil {
 				if in.Len()+len(e) > maxCell {
-					return cell{}, fault.Invalid("", "row %d has a value of more than %d KiB", t.row, maxCell>>10)
+					return cell{}, fault.Invalid("", "row %d has a value of more than %d KiB, the most that is accepted of one", t.row, maxCell>>10)
 				}
 				in.Write(e)
 			}

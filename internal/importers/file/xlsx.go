@@ -27,6 +27,7 @@ const (
 	maxSheets   = 1000
 	maxStyles   = 100_000
 	maxNesting  = 32
+	maxAttrs    = 100
 	maxToken    = 2 << 20 // bytes between two marks of XML
 	sheetRows   = 1 << 20
 	sheetCols   = 1 << 14
@@ -126,7 +127,7 @@ func (b *book) sheets() ([]sheet, error) {
 		switch e.Name.Local {
 		case "sheet":
 			if len(out) == maxSheets {
-				return fault.Invalid("", "the workbook has more than %d sheets", maxSheets)
+				return fault.Invalid("", "the workbook has more than %d sheets, the most that are accepted", maxSheets)
 			}
 			state := attr(e, "state")
 			out = append(out, sheet{name: attr(e, "name"), id: attr(e, "id"), hidden: state != "" && state != "visible"})
@@ -210,9 +211,9 @@ func (l *inflating) Read(p []byte) (int, error) {
 	case l.book.inflated > maxInflated:
 		return 0, fault.Invalid("", "the workbook unfolds to more than %d GiB: save the sheet as CSV", maxInflated>>30)
 	case l.read > 1<<20 && l.read > maxRatio*max(l.packed, 1):
-		return 0, fault.Invalid("", "the part %s of the workbook unfolds to more than %d times its size, as no table does", shorten(l.name), maxRatio)
+		return 0, fault.Invalid("", "the part %s of the workbook unfolds to more than %d times its size, as no table does: save the sheet as CSV", shorten(l.name), maxRatio)
 	case l.token > maxToken:
-		return 0, fault.Invalid("", "the part %s of the workbook has a value of more than %d MiB", shorten(l.name), maxToken>>20)
+		return 0, fault.Invalid("", "the part %s of the workbook has a value of more than %d MiB, the most that is accepted", shorten(l.name), maxToken>>20)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = fault.Invalid("", "the part %s of the workbook is damaged: save it again as XLSX", shorten(l.name)).With(err)
@@ -250,15 +251,15 @@ func (x *reader) token() (xml.Token, error) {
 	switch e := t.(type) {
 	case xml.StartElement:
 		if x.depth++; x.depth > maxNesting {
-			return nil, fault.Invalid("", "the part %s of the workbook is nested more than %d deep", shorten(x.limit.name), maxNesting)
+			return nil, fault.Invalid("", "the part %s of the workbook is nested more than %d deep, the most that is accepted", shorten(x.limit.name), maxNesting)
 		}
-		if len(e.Attr) > 100 {
-			return nil, fault.Invalid("", "the part %s of the workbook has a mark with %d attributes", shorten(x.limit.name), len(e.Attr))
+		if len(e.Attr) > maxAttrs {
+			return nil, fault.Invalid("", "the part %s of the workbook has a mark with %d attributes: at most %d are accepted", shorten(x.limit.name), len(e.Attr), maxAttrs)
 		}
 	case xml.EndElement:
 		x.depth--
 	case xml.Directive:
-		return nil, fault.Invalid("", "the part %s of the workbook defines entities, which is not accepted", shorten(x.limit.name))
+		return nil, fault.Invalid("", "the part %s of the workbook defines entities: a workbook without them is accepted", shorten(x.limit.name))
 	}
 	return t, nil
 }
@@ -360,7 +361,7 @@ func (x *reader) text(until string) (string, error) {
 		case xml.CharData:
 			if in && aside == 0 {
 				if out.Len()+len(e) > maxToken {
-					return "", fault.Invalid("", "the workbook has a text of more than %d MiB", maxToken>>20)
+					return "", fault.Invalid("", "the workbook has a text of more than %d MiB, the most that is accepted", maxToken>>20)
 				}
 				out.Write(e)
 			}

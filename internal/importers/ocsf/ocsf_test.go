@@ -141,6 +141,8 @@ func TestAnEmptyListIsAScanOfNothing(t *testing.T) {
 	}
 }
 
+func TestHugeFiles(t *testing.T) { importertest.Huge(t, ocsf.New()) }
+
 func FuzzImport(f *testing.F) {
 	importertest.Fuzz(f, ocsf.New(), sample(f, "prowler.ocsf.json"), sample(f, "hub.jsonl"))
 }

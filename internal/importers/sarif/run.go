@@ -28,6 +28,7 @@ type run struct {
 	completed             *bool
 	rules, more           []*rule // of the driver, which come by index too, and of its extensions
 	byID                  map[string]*rule
+	held                  int // bytes of what the rules say
 	results               *durable.Spool
 	out                   *bufio.Writer
 }

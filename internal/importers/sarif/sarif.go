@@ -137,8 +137,11 @@ type rule struct {
 	messages                        map[string]string
 }
 
-// maxRules bounds how many rules of a run are remembered.
-const maxRules = 50_000
+// What is remembered of the rules of a run, until its results were read.
+const (
+	maxRules     = 50_000
+	maxRuleBytes = 64 << 20
+)
 
 // run reads a run of a tool.
 func (f *file) run(i int, path string) error {
@@ -225,12 +228,17 @@ func (r *run) rule(path string, list *[]*rule) error {
 			x.messages = map[string]string{}
 		}
 		x.messages[id] = texts.At(id, "text").Text()
+		r.held += len(id) + len(x.messages[id])
 	}
+	r.held += len(x.id) + len(x.title) + len(x.url) + len(x.level)
 	if err := n.Err(); err != nil {
 		return err
 	}
 	if len(r.rules)+len(r.more) >= maxRules {
 		return fault.Invalid("file", "%s: a run has at most %d rules", path, maxRules)
+	}
+	if r.held > maxRuleBytes {
+		return fault.Invalid("file", "%s: the rules of a run have at most %d MiB of text", path, maxRuleBytes>>20)
 	}
 	if r.byID[x.id] == nil {
 		r.byID[x.id] = x

@@ -110,6 +110,16 @@ func TestHostileFiles(t *testing.T) {
 	importertest.Hostile(t, sarif.New(), sample(t, "gosec.sarif"))
 }
 
+// Rules are remembered until the results were read; a file may not fill memory
+// with what they say.
+func TestRulesOfAnySizeAreNotHeld(t *testing.T) {
+	rule := `{"id":"r","messageStrings":{"a":{"text":"` + strings.Repeat("x", 4<<20) + `"}}},`
+	head := `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"t","rules":[`
+	importertest.Refused(t, sarif.New(), []byte(head+strings.Repeat(rule, 20)+`{"id":"z"}]}},"results":[]}]}`), "$.runs.[0].tool.driver.rules.[15]", "at most 64 MiB")
+}
+
+func TestHugeFiles(t *testing.T) { importertest.Huge(t, sarif.New()) }
+
 func FuzzImport(f *testing.F) {
 	importertest.Fuzz(f, sarif.New(), sample(f, "codeql.sarif"), sample(f, "gosec.sarif"))
 }

@@ -99,4 +99,6 @@ func TestRefusals(t *testing.T) {
 
 func TestHostileFiles(t *testing.T) { importertest.Hostile(t, trivy.New(), sample(t)) }
 
+func TestHugeFiles(t *testing.T) { importertest.Huge(t, trivy.New()) }
+
 func FuzzImport(f *testing.F) { importertest.Fuzz(f, trivy.New(), sample(f)) }
