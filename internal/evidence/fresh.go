@@ -45,7 +45,7 @@ const freshOf = `SELECT c.id, c.code, c.title, c.frequency, c.owner_id, COALESCE
 	FROM control c LEFT JOIN users u ON u.id = c.owner_id WHERE c.org_id = ? AND c.retired = 0`
 
 const (
-	selectFresh    = freshOf + " ORDER BY c.code LIMIT 5000"
+	selectFresh    = freshOf + " ORDER BY c.code LIMIT 50000"
 	selectFreshOne = freshOf + " AND c.id = ?"
 )
 
@@ -101,16 +101,23 @@ func scanDue(now time.Time) func(func(...any) error, *Due) error {
 }
 
 func (d *Due) weigh(now time.Time) {
-	d.State = Overdue
-	if d.Newest.IsZero() {
-		return
+	d.State = StateAt(d.Newest, d.Frequency, now)
+	if !d.Newest.IsZero() {
+		d.Due = d.Newest.Add(Rhythm(d.Frequency))
 	}
-	d.Due = d.Newest.Add(Rhythm(d.Frequency))
-	switch left := d.Due.Sub(now); {
+}
+
+// StateAt is how fresh a control's evidence is whose newest that counts is of
+// then; zero is none.
+func StateAt(newest time.Time, frequency string, now time.Time) string {
+	if newest.IsZero() {
+		return Overdue
+	}
+	switch left := newest.Add(Rhythm(frequency)).Sub(now); {
 	case left < 0:
-	case left <= min(Soon, Rhythm(d.Frequency)/2):
-		d.State = DueSoon
-	default:
-		d.State = Fresh
+		return Overdue
+	case left <= min(Soon, Rhythm(frequency)/2):
+		return DueSoon
 	}
+	return Fresh
 }
