@@ -96,6 +96,7 @@ func init() {
 			return input{"resources": refs}
 		},
 		"assets.reconcile": nothing,
+		"assets.glance":    nothing,
 		"assets.setting":   nothing,
 		"assets.set": func(x *tenant, _ *op.Desk) input {
 			s := do(x.t, x, assets.Setting, op.None{})

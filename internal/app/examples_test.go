@@ -126,6 +126,7 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	},
 	"evidence.scan":   ref("evidence"),
 	"evidence.ticket": nothing,
+	"evidence.stands": func(x *tenant, _ *op.Desk) input { return input{"control": x.ids["control"]} },
 	"evidence.unlink": func(x *tenant, _ *op.Desk) input {
 		return input{"id": string(do(x.t, x, evidence.Submit, x.submission()).ID), "control": x.ids["control"], "reason": "another system"}
 	},

@@ -36,6 +36,7 @@ var (
 	Unignore = op.Write("assets.unignore", "Take back that resources are no assets.", auth.AssetsWrite, unignore)
 
 	Reconcile = op.Read("assets.reconcile", "Compare the register with what sources show and with what checks say.", auth.AssetsRead, reconcile)
+	Look      = op.Read("assets.glance", "Count resources that no asset stands for, as far as a short look goes.", auth.AssetsRead, glance)
 	Setting   = op.Read("assets.setting", "Show after how many days an asset that nothing shows is stale.", auth.AssetsRead, func(c *op.Call, _ op.None) (Settings, error) { return settings(c) })
 	Set       = op.Write("assets.set", "Set after how many days an asset that nothing shows is stale.", auth.AssetsWrite, set)
 
@@ -43,7 +44,7 @@ var (
 	Import  = op.Write("assets.import", "Import assets from a CSV file: all of its lines or none.", auth.AssetsWrite, importAll)
 
 	Operations = []op.Operation{List, Get, Versions, Create, Update, Retire, Include, Exclude, Approve, Link, Unlink, Adopt, Ignore, Unignore,
-		Reconcile, Setting, Set, Preview, Import}
+		Reconcile, Look, Setting, Set, Preview, Import}
 )
 
 // Tasks and comments may be about an asset.

@@ -212,6 +212,9 @@ func TestReconciliationAddsUpAndFollowsTheSources(t *testing.T) {
 		if len(r.Resources) != 1 || r.Resources[0].Key != "web" || r.Next != "" {
 			t.Fatalf("then %+v", r)
 		}
+		if g := optest.Do(t, desk, assets.Look, op.None{}); g.Unknown != 4 || g.More {
+			t.Errorf("a short look finds %+v", g)
+		}
 		got := optest.Do(t, desk, assets.Adopt, assets.Adoption{Resources: []string{e.ref("web"), e.ref("bad"), e.ref("old")}, Criticality: 1})
 		optest.Do(t, desk, assets.Ignore, assets.Ignoring{Resources: []string{e.ref("tmp")}, Reason: "Gone by tonight"})
 		optest.Do(t, desk, assets.Create, assets.New{Type: "saas", Name: "Payroll"})
@@ -219,6 +222,9 @@ func TestReconciliationAddsUpAndFollowsTheSources(t *testing.T) {
 		r = optest.Do(t, desk, assets.Reconcile, assets.Comparing{List: assets.ListStale})
 		if r.Known != 3 || r.Ignored != 1 || r.Unknown != 0 || r.InScope != 5 || r.Seen != 3 || r.Stale != 1 || r.Elsewhere != 1 || len(r.Assets) != 1 || r.Assets[0].Name != "Payroll" {
 			t.Errorf("adopted %+v", r)
+		}
+		if g := optest.Do(t, desk, assets.Look, op.None{}); g.Unknown != 0 || g.More {
+			t.Errorf("adopted or ignored, a short look finds %+v", g)
 		}
 		if r.Answered+r.Partly+r.Uncovered != r.InScope || r.Uncovered != 2 {
 			t.Errorf("coverage does not add up: %+v", r)
@@ -247,6 +253,31 @@ func TestReconciliationAddsUpAndFollowsTheSources(t *testing.T) {
 		}
 		if _, err := assets.Set.Do(t.Context(), desk, assets.Setup{StaleDays: 10}); fault.KindOf(err) != fault.KindConflict {
 			t.Errorf("an old version of the setting: %v", err)
+		}
+	})
+}
+
+// A short look stops, and says that it did.
+func TestAShortLookHasAnEnd(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		var keys []string
+		for i := range 1001 {
+			keys = append(keys, fmt.Sprintf("m%04d", i))
+		}
+		e := newEstate(t, desk, keys...)
+		e.read()
+		if g := optest.Do(t, desk, assets.Look, op.None{}); !g.More || g.Unknown < 100 {
+			t.Errorf("of 1,001 it finds %+v", g)
+		}
+		for refs := range slices.Chunk(keys[:1000], 500) {
+			for i := range refs {
+				refs[i] = e.ref(refs[i])
+			}
+			optest.Do(t, desk, assets.Ignore, assets.Ignoring{Resources: refs, Reason: "A test machine"})
+		}
+		// It found the one that is left, and does not say that this is all.
+		if g := optest.Do(t, desk, assets.Look, op.None{}); g.Unknown != 1 || !g.More {
+			t.Errorf("with one unknown it finds %+v", g)
 		}
 	})
 }

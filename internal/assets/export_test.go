@@ -5,4 +5,5 @@ const (
 	ByName        = byName
 	ByPlace       = byPlace
 	SelectUnknown = selectUnknown
+	SelectBrief   = selectBrief
 )

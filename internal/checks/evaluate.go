@@ -44,6 +44,7 @@ func Worker() job.Worker {
 // concluded is what one check found in a run.
 type concluded struct {
 	def     Definition
+	digest  string
 	own     bool
 	covered bool
 	result  Result
@@ -90,15 +91,15 @@ func EvaluateRun(ctx context.Context, desk *op.Desk, run id.Run, progress func(d
 		if !covered && len(blind) == 0 {
 			continue // this source says nothing about that kind
 		}
-		compiled, err := Compile(d, schemas[d.Kind])
+		compiled, err := prepare(d, schemas[d.Kind])
 		if err != nil {
 			return err
 		}
 		if panel[d.Kind] == nil {
 			kinds = append(kinds, d.Kind)
 		}
-		panel[d.Kind] = append(panel[d.Kind], &judging{Compiled: compiled, tally: NewTally(d), blind: blind,
-			concluded: concluded{def: d, own: now.own[d.ID], covered: covered}})
+		panel[d.Kind] = append(panel[d.Kind], &judging{Compiled: compiled.Compiled, tally: NewTally(d), blind: blind,
+			concluded: concluded{def: d, digest: compiled.digest, own: now.own[d.ID], covered: covered}})
 	}
 	for _, name := range kinds {
 		kind, covered := kindOf(r, name)
@@ -186,12 +187,8 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 	out := Answered{Checks: len(v.checks)}
 	results := []any{}
 	for _, x := range v.checks {
-		body, err := bodyOf(x.def)
-		if err != nil {
-			return out, err
-		}
 		if !x.own { // own ones were put in force when they were written
-			if err := install(c, x.def, false, body); err != nil {
+			if err := shipAs(c, x); err != nil {
 				return out, err
 			}
 		}
@@ -201,7 +198,7 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 		}
 		out.Changed += n
 		r := x.result
-		one := map[string]any{"check": x.def.ID, "digest": x.def.Digest(), "status": string(r.Status),
+		one := map[string]any{"check": x.def.ID, "digest": x.digest, "status": string(r.Status),
 			"total": r.Total, "passing": r.Passing, "failing": r.Failing, "unknown": r.Unknown}
 		maps.Copy(one, said)
 		results = append(results, one)
@@ -213,6 +210,19 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 	out.Entry, err = c.Append(op.Record{Kind: canon.KindOp, Body: map[string]any{
 		"run": string(v.run.ID), "source": string(v.run.Source), "results": results}})
 	return out, err
+}
+
+// shipAs puts a shipped definition in force, unless it is.
+func shipAs(c *op.Call, x concluded) error {
+	var digest string
+	if err := c.Tx.Row(inForce, []any{c.Org, x.def.ID}, &digest); err == nil && digest == x.digest {
+		return nil
+	}
+	body, err := bodyOf(x.def)
+	if err != nil {
+		return err
+	}
+	return install(c, x.def, false, body)
 }
 
 // advance brings the intervals of a check up to a run; the check as a whole
@@ -257,7 +267,7 @@ func advance(c *op.Call, run sources.Run, x *concluded) (int, map[string]any, er
 	if !again {
 		at = all.At
 	}
-	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(at), run.ID, x.def.Digest(), string(r.Status),
+	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(at), run.ID, x.digest, string(r.Status),
 		r.Total, r.Passing, r.Failing, r.Unknown, r.NotApplicable, r.Summary, r.Reason, r.Remedy)
 	if err != nil {
 		return 0, nil, err
@@ -271,10 +281,9 @@ func advance(c *op.Call, run sources.Run, x *concluded) (int, map[string]any, er
 		return 0, nil, err
 	}
 	defer ins.Close()
-	digest := x.def.Digest()
 	for _, i := range opened {
 		err := ins.Exec(c.Org, x.def.ID, run.Source, i.Key, clock.Millis(i.From), open, string(i.Status), i.Class, i.Reason+i.Message,
-			digest, run.ID)
+			x.digest, run.ID)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -314,7 +323,7 @@ func lastResult(c *op.Call, run sources.Run, x concluded) (at time.Time, again, 
 	if errors.Is(err, db.ErrNone) {
 		return time.Time{}, false, false, nil
 	}
-	return clock.FromMillis(ms), was == run.ID, was == run.ID && digest == x.def.Digest(), err
+	return clock.FromMillis(ms), was == run.ID, was == run.ID && digest == x.digest, err
 }
 
 func shut(c *op.Call, run sources.Run, x concluded, closed []Interval) error {

@@ -35,6 +35,10 @@ type Happened struct {
 	Held       Held     `json:"held"`
 	Checks     []Judge  `json:"checks"`
 	Exceptions []Waiver `json:"exceptions"`
+	// Told is what people made of it, oldest first, until a week after it ended;
+	// Unsaid how many more there are.
+	Told   []Telling `json:"told"`
+	Unsaid int       `json:"unsaid,omitempty"`
 }
 
 // A Judge is a check with what it said in that time.
@@ -121,7 +125,7 @@ const (
 const runsShown = 25
 
 func explain(c *op.Call, in Stretch) (Happened, error) {
-	out := Happened{Checks: []Judge{}, Exceptions: []Waiver{}}
+	out := Happened{Checks: []Judge{}, Exceptions: []Waiver{}, Told: []Telling{}}
 	if in.After != "" && in.Check == "" {
 		return out, fault.Invalid("after", "pages are of one check: give it")
 	}
@@ -154,7 +158,7 @@ func explain(c *op.Call, in Stretch) (Happened, error) {
 		}
 	}
 	slices.SortStableFunc(out.Checks, func(a, b Judge) int { return b.weight() - a.weight() })
-	return out, nil
+	return out, p.told(c, &out)
 }
 
 // weight orders checks: those that failed, those that could not tell, the rest.

@@ -39,13 +39,12 @@ func definitions(c *op.Call) ([]Definition, map[string]bool, error) {
 		return nil, nil, err
 	}
 	for _, b := range bodies {
-		defs, err := Parse("own check", []byte(b))
+		d, err := ownCheck(b)
 		if err != nil {
 			return nil, nil, err
 		}
-		defs[0].source = b
-		own[defs[0].ID] = true
-		all = append(all, defs[0])
+		own[d.ID] = true
+		all = append(all, d)
 	}
 	slices.SortFunc(all, func(a, b Definition) int { return strings.Compare(a.ID, b.ID) })
 	return all, own, nil
@@ -105,11 +104,10 @@ func definitionsAt(c *op.Call, at time.Time) ([]Definition, map[string]bool, err
 			return err
 		}
 		if mine {
-			defs, err := Parse("own check", []byte(body))
-			if err != nil {
+			var err error
+			if d, err = ownCheck(body); err != nil {
 				return err
 			}
-			d = defs[0]
 		} else if err := json.Unmarshal([]byte(body), &d); err != nil {
 			return err
 		}

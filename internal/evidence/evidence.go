@@ -25,7 +25,7 @@ var (
 	Submit  = op.Asking("evidence.create", "Record evidence whose bytes were uploaded before.", auth.EvidenceWrite, examine, submit)
 	Content = op.Read("evidence.content", "Return the bytes of a record, in base64.", auth.EvidenceRead, content)
 
-	Operations = []op.Operation{List, Get, Submit, Content, Open, LinkList, LinkTo, Unlink, Review, Decisions, RemarkList, Recheck, Redact, ScanOf, TicketNew, DueList, Entries, EntryGet, Receipt, ProofGet, HeadGet, KeyList, Verify, ExportNew}
+	Operations = []op.Operation{List, Get, Submit, Content, Open, LinkList, LinkTo, Unlink, Review, Decisions, RemarkList, Recheck, Redact, ScanOf, TicketNew, DueList, Stands, Entries, EntryGet, Receipt, ProofGet, HeadGet, KeyList, Verify, ExportNew}
 )
 
 // Methods of collection.

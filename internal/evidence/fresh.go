@@ -36,13 +36,18 @@ const (
 	Overdue = "overdue" // none counts, or the newest is too old
 )
 
-// counting is what counts: it stands, is more than words, and was not returned.
-const selectFresh = `SELECT c.id, c.code, c.title, c.frequency, c.owner_id, COALESCE(u.name, ''), COALESCE((SELECT MAX(e.captured) FROM evidence_control l
+// What counts: it stands, is more than words, and was not returned.
+const freshOf = `SELECT c.id, c.code, c.title, c.frequency, c.owner_id, COALESCE(u.name, ''), COALESCE((SELECT MAX(e.captured) FROM evidence_control l
 	JOIN evidence e ON e.org_id = l.org_id AND e.id = l.evidence_id WHERE l.org_id = c.org_id AND l.control_id = c.id AND l.ended = 0
 	AND e.superseded_by = '' AND e.erased = 0 AND e.level <= 6
 	AND NOT EXISTS (SELECT 1 FROM evidence_review v WHERE v.org_id = e.org_id AND v.evidence_id = e.id AND v.decision = 'returned'
 		AND v.entry = (SELECT MAX(w.entry) FROM evidence_review w WHERE w.org_id = v.org_id AND w.evidence_id = v.evidence_id))), 0)
-	FROM control c LEFT JOIN users u ON u.id = c.owner_id WHERE c.org_id = ? AND c.retired = 0 ORDER BY c.code LIMIT 5000`
+	FROM control c LEFT JOIN users u ON u.id = c.owner_id WHERE c.org_id = ? AND c.retired = 0`
+
+const (
+	selectFresh    = freshOf + " ORDER BY c.code LIMIT 50000"
+	selectFreshOne = freshOf + " AND c.id = ?"
+)
 
 // A Due is a control with the day on which its evidence is due again.
 type Due struct {
@@ -66,13 +71,7 @@ type DueFilter struct {
 
 func dueList(c *op.Call, in DueFilter) (op.Page[Due], error) {
 	var none op.Page[Due]
-	all, err := db.Rows(c.Tx, selectFresh, []any{c.Org}, func(scan func(...any) error, d *Due) error {
-		var newest int64
-		err := scan(&d.Control, &d.Code, &d.Title, &d.Frequency, &d.Owner, &d.OwnerName, &newest)
-		d.Newest = clock.FromMillis(newest)
-		d.weigh(c.Now)
-		return err
-	})
+	all, err := db.Rows(c.Tx, selectFresh, []any{c.Org}, scanDue(c.Now))
 	if err != nil {
 		return none, err
 	}
@@ -91,17 +90,34 @@ func dueList(c *op.Call, in DueFilter) (op.Page[Due], error) {
 	return op.PageOf(rows, n, total, func(d Due) string { return d.Code }), nil
 }
 
+func scanDue(now time.Time) func(func(...any) error, *Due) error {
+	return func(scan func(...any) error, d *Due) error {
+		var newest int64
+		err := scan(&d.Control, &d.Code, &d.Title, &d.Frequency, &d.Owner, &d.OwnerName, &newest)
+		d.Newest = clock.FromMillis(newest)
+		d.weigh(now)
+		return err
+	}
+}
+
 func (d *Due) weigh(now time.Time) {
-	d.State = Overdue
-	if d.Newest.IsZero() {
-		return
+	d.State = StateAt(d.Newest, d.Frequency, now)
+	if !d.Newest.IsZero() {
+		d.Due = d.Newest.Add(Rhythm(d.Frequency))
 	}
-	d.Due = d.Newest.Add(Rhythm(d.Frequency))
-	switch left := d.Due.Sub(now); {
+}
+
+// StateAt is how fresh a control's evidence is whose newest that counts is of
+// then; zero is none.
+func StateAt(newest time.Time, frequency string, now time.Time) string {
+	if newest.IsZero() {
+		return Overdue
+	}
+	switch left := newest.Add(Rhythm(frequency)).Sub(now); {
 	case left < 0:
-	case left <= min(Soon, Rhythm(d.Frequency)/2):
-		d.State = DueSoon
-	default:
-		d.State = Fresh
+		return Overdue
+	case left <= min(Soon, Rhythm(frequency)/2):
+		return DueSoon
 	}
+	return Fresh
 }

@@ -54,6 +54,9 @@ func (p *Picture) actions() []Action {
 			a.Kind, a.Text = StateIt, fmt.Sprintf("State how %s is done: %s", x.Code, x.Title)
 		case x.Evidenced == Empty:
 			a.Kind, a.Text = Gather, fmt.Sprintf("Add evidence for %s: %s", x.Code, x.Title)
+			if !x.Newest.IsZero() {
+				a.Finding = "Overdue: the newest that counts is of " + x.Newest.Format("2 January 2006")
+			}
 		default:
 			continue
 		}

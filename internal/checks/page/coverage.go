@@ -27,6 +27,7 @@ type covered struct {
 	Status   string
 	Now      time.Time
 	Evidence bool // may open it
+	Told     bool // may see the tasks and comments of others
 	AsTable  bool
 }
 
@@ -37,7 +38,7 @@ func showCoverage(v *site.Visit) error {
 			q.Set(name, s)
 		}
 	}
-	x := covered{Q: q, Now: v.Clock.Now(), Status: v.Query("status"), Evidence: v.Actor.May(auth.EvidenceRead), AsTable: v.Query("as") == "table"}
+	x := covered{Q: q, Now: v.Clock.Now(), Status: v.Query("status"), Evidence: v.Actor.May(auth.EvidenceRead), Told: v.Actor.May(auth.ControlsRead), AsTable: v.Query("as") == "table"}
 	if err := x.name(v); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/site/sitetest"
+	"github.com/tickmark/tickmark/internal/tasks"
 )
 
 // filled is what a browser sends of the editor's form, with some fields set.
@@ -164,6 +165,13 @@ func TestTheCalendarOpensToWhatHappened(t *testing.T) {
 		what.Says("#of-git-commit-signed", "Runs that git.commit.signed judged")
 		if what.Count("#of-git-commit-signed a") < 4 {
 			t.Error("it leads to no run and no entry")
+		}
+		what.Says("#told", "Nobody was told.")
+		optest.Do(t, desk, tasks.Create, tasks.Wish{Title: "Sign from now on", Object: "check:git.commit.signed"})
+		what = v.Get(links[len(links)-1])
+		what.Says("#told tbody tr", "Sign from now on")
+		if href := what.Attr("#told tbody a", "href"); !strings.HasPrefix(href, "/tasks/tsk_") {
+			t.Errorf("it leads to %s", href)
 		}
 		one := v.Get("/coverage?check=git.commit.signed&source=" + string(s.ID) + "&key=a1")
 		one.Says("h1", "It held 0.0000 %")

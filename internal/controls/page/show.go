@@ -39,6 +39,7 @@ type detail struct {
 	Windows      []window
 	Since        time.Time // of the current status; zero if unknown
 	Evidence     op.Page[evidence.Record]
+	Stands       evidence.Stand   // of now alone, and of a control in force
 	Log          site.HistoryView // of now alone
 	Head         evidence.Head
 	Versions     []controls.Version
@@ -145,6 +146,11 @@ func (x *detail) readRecords(v *site.Visit) error {
 	}
 	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil || !x.Then.IsZero() {
 		return err
+	}
+	if x.Retired.IsZero() {
+		if x.Stands, err = evidence.Stands.Do(v.Context(), v.Desk, evidence.ControlRef{Control: string(x.ID)}); err != nil {
+			return err
+		}
 	}
 	x.Log, err = v.History(implied(x.Control.Control), x.Code, string(x.ID))
 	return err

@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"maps"
 	"strconv"
 	"time"
 
@@ -105,13 +106,15 @@ func (x listed) list(v *site.Visit) site.List[evidence.Record] {
 			{Name: "method", Label: "Came in by", Options: []site.Option{{Value: evidence.ByAPI, Text: "A source that was read"}, {Value: evidence.ByExport, Text: "Export"}, {Value: evidence.ByUpload, Text: "Upload"},
 				{Value: evidence.ByObservation, Text: "Observation"}, {Value: evidence.ByGenerated, Text: "This program"}}},
 			{Name: "level", Label: "Level of reliability", Options: levelOptions()},
+			{Name: "code", Label: "Reason to send back", Options: codeOptions()},
+			{Name: "stands", Label: "Standing", Options: []site.Option{{Value: "1", Text: "Neither erased nor superseded"}}},
 			{Name: "state", Label: "Review", Options: []site.Option{{Value: "remarks", Text: "With remarks"}, {Value: "waiting", Text: "Nobody reviewed it yet"}, {Value: "accepted", Text: "Accepted"}, {Value: "returned", Text: "Returned"}}},
 		},
 		Row: func(r row) site.Row { return site.Row{Href: href(r), Key: string(r.ID)} },
 		Fetch: func(a site.Ask) (op.Page[row], error) {
 			at, _ := strconv.Atoi(a.Filter("level")) // one of the options
 			return evidence.List.Do(v.Context(), v.Desk, evidence.Filter{Run: a.Filter("run"), Control: string(x.Control.ID), Method: a.Filter("method"), Level: at, State: a.Filter("state"),
-				Text: a.Q, Oldest: !a.Desc, After: a.After, Limit: a.Limit})
+				Code: a.Filter("code"), Stands: a.Filter("stands") != "", Text: a.Q, Oldest: !a.Desc, After: a.After, Limit: a.Limit})
 		},
 		None: site.EmptyView{Title: "No evidence yet.", Text: "Each run of a source leaves some, and people add theirs.", Link: site.Link{Text: "Sources", Href: "/sources"}},
 	}
@@ -132,6 +135,19 @@ func title(r evidence.Record) site.Cell {
 		c.Note = "accepted"
 	}
 	return c
+}
+
+// codeOptions are the reasons with what they say, in order.
+func codeOptions() []site.Option {
+	said := maps.Clone(evidence.CodeWords)
+	for _, p := range evidence.ByPerson {
+		said[p.Code] = p.Text
+	}
+	var out []site.Option
+	for _, k := range evidence.Codes {
+		out = append(out, site.Option{Value: k, Text: k + " " + said[k]})
+	}
+	return out
 }
 
 func levelOptions() []site.Option {

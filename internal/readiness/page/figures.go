@@ -32,6 +32,9 @@ func showFigures(v *site.Visit) error {
 		return err
 	}
 	x := figures{picture: p, Groups: []figureGroup{p.criteriaFigures(), p.partFigures(), p.checkFigures(), p.controlFigures()}}
+	if v.Actor.May(auth.EvidenceRead) {
+		x.Groups = append(x.Groups, p.keptFigures())
+	}
 	if p.Sources != nil {
 		x.Groups = append(x.Groups, p.sourceFigures())
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/evidence"
@@ -22,6 +23,7 @@ type home struct {
 	Head    evidence.Head // of the log; zero for who may not read it
 	Log     bool
 	Line    *site.PeriodView // nil without a period or without anything on it
+	Unknown assets.Glance    // what no asset stands for; zero for who may not see it
 }
 
 // showHome leads whoever cannot use it yet to where they can: to setup, to the
@@ -59,6 +61,9 @@ func showHome(v *site.Visit) error {
 	}
 	if p.Then.IsZero() {
 		if h.Line, err = h.line(v); err != nil {
+			return err
+		}
+		if h.Unknown, err = unlisted(v); err != nil {
 			return err
 		}
 	}
@@ -260,7 +265,7 @@ func (h home) logFacts() []site.FactRow {
 	if h.Sources != nil {
 		out = append(out, h.sourcesFact())
 	}
-	return append(out, h.checkFact())
+	return append(append(out, h.checkFact()), h.keptFacts()...)
 }
 
 func (h home) signed() site.FactRow {

@@ -99,6 +99,9 @@ func (x *work) readApprovals(v *site.Visit) error {
 			}
 		}
 	}
+	if err := x.readLeaving(v, now, mine); err != nil {
+		return err
+	}
 	if v.Actor.May(auth.EraseWrite) {
 		list, err := erasures.List.Do(v.Context(), v.Desk, erasures.Filter{})
 		if err != nil {
