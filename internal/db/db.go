@@ -52,9 +52,9 @@ type Options struct {
 	// Unsafe accepts a PostgreSQL that may lose acknowledged commits (fsync
 	// off). For tests.
 	Unsafe bool
-	// Careless makes SQLite acknowledge before it has stored. It is for the
-	// fault harness alone, whose control run must lose what this loses; no
-	// setting leads here.
+	// Careless makes SQLite acknowledge before it has stored. It is for tests
+	// whose data may be lost, and for the fault harness, whose control run must
+	// lose what this loses; no setting leads here.
 	Careless bool
 	// Log receives what no caller can be told.
 	Log *slog.Logger
