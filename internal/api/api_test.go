@@ -269,7 +269,7 @@ func TestListsComeInPages(t *testing.T) {
 // sqlite is a database for tests that are about HTTP alone.
 func sqlite(t *testing.T) *db.DB {
 	t.Helper()
-	d, err := db.Open(t.Context(), dbtest.SQLite(t), db.Options{Unsafe: true, Log: slog.New(slog.DiscardHandler)})
+	d, err := db.Open(t.Context(), dbtest.Migrated(t), db.Options{Unsafe: true, Careless: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ import (
 // openSQLite is a fresh database.
 func openSQLite(t *testing.T) *db.DB {
 	t.Helper()
-	d, err := db.Open(t.Context(), dbtest.SQLite(t), db.Options{})
+	d, err := db.Open(t.Context(), dbtest.Migrated(t), db.Options{Careless: true})
 	if err != nil {
 		t.Fatal(err)
 	}

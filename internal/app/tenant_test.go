@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -345,37 +346,56 @@ func (x *tenant) rows(in ...input) map[string]string {
 	if x.tables == nil {
 		x.tables = tables(x.t, x.app.DB)
 	}
-	for table, columns := range x.tables {
-		if table == "sessions" || table == "ledger_checkpoint" || table == "ledger_hash" {
-			continue
-		}
-		list := strings.Join(columns, ", ")
-		if counted[table] {
-			columns, list = []string{""}, "COUNT(*)"
-		}
-		h, n := sha256.New(), 0
-		x.must(x.app.DB.Read(x.t.Context(), db.All, func(tx *db.Tx) error {
-			return tx.Each("SELECT "+list+" FROM "+table+" WHERE org_id IN (?"+strings.Repeat(", ?", len(holders)-1)+") ORDER BY "+list, holders, func(scan func(...any) error) error {
-				values, into := make([]any, len(columns)), make([]any, len(columns))
-				for i := range values {
-					into[i] = &values[i]
-				}
-				n++
-				err := scan(into...)
-				for _, v := range values {
-					if s, ok := v.(string); ok {
-						io.WriteString(h, s)
-					} else {
-						fmt.Fprint(h, v)
-					}
-					h.Write([]byte{0xff})
-				}
+	within := " WHERE org_id IN (?" + strings.Repeat(", ?", len(holders)-1) + ")"
+	x.must(x.app.DB.Read(x.t.Context(), db.All, func(tx *db.Tx) error {
+		for table, columns := range x.tables {
+			if table == "sessions" || table == "ledger_checkpoint" || table == "ledger_hash" {
+				continue
+			}
+			list := strings.Join(columns, ", ")
+			if counted[table] {
+				columns, list = []string{""}, "COUNT(*)"
+			}
+			n, digest, err := digested(tx, "SELECT "+list+" FROM "+table+within, holders, len(columns))
+			if err != nil {
 				return err
-			})
-		}))
-		out[table] = fmt.Sprintf("%d rows, %x", n, h.Sum(nil)[:8])
-	}
+			}
+			out[table] = fmt.Sprintf("%d rows, %x", n, digest)
+		}
+		return nil
+	}))
 	return out
+}
+
+// digested is one digest of all rows of a query, in whatever order they come:
+// thousands of these are taken, and sorting by every column was half of each.
+func digested(tx *db.Tx, query string, args []any, columns int) (n int, digest []byte, err error) {
+	values, into := make([]any, columns), make([]any, columns)
+	for i := range values {
+		into[i] = &values[i]
+	}
+	var each []string
+	row := sha256.New()
+	err = tx.Each(query, args, func(scan func(...any) error) error {
+		err := scan(into...)
+		row.Reset()
+		for _, v := range values {
+			switch v := v.(type) {
+			case string:
+				io.WriteString(row, v)
+			case int64:
+				row.Write(strconv.AppendInt(nil, v, 10))
+			default:
+				fmt.Fprint(row, v)
+			}
+			row.Write([]byte{0xff})
+		}
+		each = append(each, string(row.Sum(nil)))
+		return err
+	})
+	slices.Sort(each)
+	sum := sha256.Sum256([]byte(strings.Join(each, "")))
+	return len(each), sum[:8], err
 }
 
 // leaks returns what of the tenant stands in a text that another reads: its

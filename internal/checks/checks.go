@@ -132,7 +132,7 @@ func AllAt(c *op.Call, at time.Time) ([]Check, error) {
 }
 
 func describe(d Definition, own bool) Check {
-	return Check{ID: d.ID, Title: d.Title, Kind: d.Kind, Severity: d.Severity, Mandatory: d.Mandatory, Own: own, Digest: d.Digest(),
+	return Check{ID: d.ID, Title: d.Title, Kind: d.Kind, Severity: d.Severity, Mandatory: d.Mandatory, Own: own, Digest: d.digest(),
 		Controls: slices.Clone(d.Controls), Map: slices.Clone(d.Map), Risk: d.Risk, Fix: d.Fix, Definition: d}
 }
 

@@ -22,7 +22,11 @@ var shipped = sync.OnceValues(func() ([]Definition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseLibrary(dir)
+	all, err := ParseLibrary(dir)
+	for i := range all {
+		all[i].shipped = all[i].Digest()
+	}
+	return all, err
 })
 
 // Library are the checks that come with the program, by id.

@@ -122,7 +122,7 @@ func (d Definition) with(set map[string]any) (Definition, error) {
 	if len(set) == 0 {
 		return d, nil
 	}
-	d.Params = maps.Clone(d.Params)
+	d.Params, d.shipped = maps.Clone(d.Params), ""
 	for name, value := range set {
 		p, known := d.Params[name]
 		if !known {

@@ -129,7 +129,7 @@ func newBench(t *testing.T) *bench {
 		t.Setenv(name, "")
 		os.Unsetenv(name)
 	}
-	d, err := db.Open(t.Context(), dbtest.SQLite(t), db.Options{Unsafe: true, Log: slog.New(slog.DiscardHandler)})
+	d, err := db.Open(t.Context(), dbtest.Migrated(t), db.Options{Unsafe: true, Careless: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,9 +52,9 @@ type Options struct {
 	// Unsafe accepts a PostgreSQL that may lose acknowledged commits (fsync
 	// off). For tests.
 	Unsafe bool
-	// Careless makes SQLite acknowledge before it has stored. It is for the
-	// fault harness alone, whose control run must lose what this loses; no
-	// setting leads here.
+	// Careless makes SQLite acknowledge before it has stored. It is for tests
+	// whose data may be lost, and for the fault harness, whose control run must
+	// lose what this loses; no setting leads here.
 	Careless bool
 	// Log receives what no caller can be told.
 	Log *slog.Logger
@@ -150,7 +150,7 @@ func (d *DB) Read(ctx context.Context, org string, fn func(*Tx) error) error {
 		return d.reach(err)
 	}
 	defer tx.Rollback()
-	t := &Tx{ctx: ctx, run: ctx, tx: tx, dialect: d.dialect}
+	t := &Tx{ctx: ctx, run: ctx, tx: tx, dialect: d.dialect, reads: true}
 	if err := t.enter(org); err != nil {
 		return err
 	}
@@ -194,7 +194,11 @@ type Tx struct {
 	tx      *sql.Tx
 	dialect Dialect
 	after   []func()
+	reads   bool // it sees what is stored, and nothing that may yet be rolled back
 }
+
+// ReadOnly reports whether the transaction only reads: what it sees is stored.
+func (t *Tx) ReadOnly() bool { return t.reads }
 
 // Context is the one the transaction runs under.
 func (t *Tx) Context() context.Context { return t.ctx }

@@ -105,7 +105,7 @@ func TestAnySequenceLeavesATrueLog(t *testing.T) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		flag.Set("rapid.checks", "20")
 	}
-	d, err := db.Open(t.Context(), dbtest.SQLite(t), db.Options{})
+	d, err := db.Open(t.Context(), dbtest.Migrated(t), db.Options{Careless: true})
 	if err != nil {
 		t.Fatal(err)
 	}

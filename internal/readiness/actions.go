@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/checks"
-	"github.com/tickmark/tickmark/internal/controls"
 )
 
 // Action is one thing to do, and what it would settle.
@@ -46,37 +45,44 @@ func (p *Picture) actions() []Action {
 	out := append(p.failures(), p.blind()...)
 	out = append(out, p.endings()...)
 	out = append(out, p.adoptions()...)
+	place := map[string]int{} // of the criteria in scope
+	for i, k := range p.Criteria {
+		place[k.Code] = i
+	}
+	out = slices.Grow(out, len(p.Controls))
 	for i := range p.Controls {
 		x := &p.Controls[i]
 		a := Action{Control: x.Code, Owner: x.OwnerName, Status: checks.NotApplicable}
 		switch {
 		case x.InPlace != Full:
-			a.Kind, a.Text = StateIt, fmt.Sprintf("State how %s is done: %s", x.Code, x.Title)
+			a.Kind, a.Text = StateIt, "State how "+x.Code+" is done: "+x.Title
 		case x.Evidenced == Empty:
-			a.Kind, a.Text = Gather, fmt.Sprintf("Add evidence for %s: %s", x.Code, x.Title)
+			a.Kind, a.Text = Gather, "Add evidence for "+x.Code+": "+x.Title
 			if !x.Newest.IsZero() {
 				a.Finding = "Overdue: the newest that counts is of " + x.Newest.Format("2 January 2006")
 			}
 		default:
 			continue
 		}
-		a.Settles = p.inScope(x)
+		a.Settles = inScope(x, place)
 		out = append(out, a)
 	}
 	// What would make a criterion ready comes before what would not.
-	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(p.idle(a), p.idle(b)) })
-	return out
-}
-
-// idle is 0 for an act that bears on a criterion that is not ready, and 1 for
-// one that changes no verdict.
-func (p *Picture) idle(a Action) int {
-	for _, k := range p.Criteria {
-		if k.Verdict != Ready && slices.Contains(a.Settles, k.Code) {
-			return 0
+	settles := func(a Action) bool {
+		return slices.ContainsFunc(a.Settles, func(code string) bool {
+			i, in := place[code]
+			return in && p.Criteria[i].Verdict != Ready
+		})
+	}
+	ordered, idle := make([]Action, 0, len(out)), []Action(nil)
+	for _, a := range out {
+		if settles(a) {
+			ordered = append(ordered, a)
+		} else {
+			idle = append(idle, a)
 		}
 	}
-	return 1
+	return append(ordered, idle...)
 }
 
 func (p *Picture) failures() []Action {
@@ -199,15 +205,15 @@ func (p *Picture) mapped(a checks.Check) []string {
 	return out
 }
 
-// inScope are the criteria in scope that a control answers. It is asked for
-// every control, so it looks through the few criteria of one.
-func (p *Picture) inScope(x *Control) []string {
-	out := []string{}
-	for _, k := range p.Criteria {
-		if slices.ContainsFunc(x.Criteria, func(m controls.Mapping) bool { return m.Criterion == k.Code }) {
-			out = append(out, k.Code)
+// inScope are the criteria in scope that a control answers, in their order.
+func inScope(x *Control, place map[string]int) []string {
+	out := make([]string, 0, len(x.Criteria))
+	for _, m := range x.Criteria {
+		if _, in := place[m.Criterion]; in && !slices.Contains(out, m.Criterion) {
+			out = append(out, m.Criterion)
 		}
 	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(place[a], place[b]) })
 	return out
 }
 

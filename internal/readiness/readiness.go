@@ -177,8 +177,9 @@ func at(c *op.Call, then time.Time) (Picture, error) {
 	if then.IsZero() {
 		p.propose(library)
 	}
+	answering := p.answering()
 	for _, k := range inScope {
-		p.Criteria = append(p.Criteria, p.criterion(k, library))
+		p.Criteria = append(p.Criteria, p.criterion(k, answering[k.Code], library))
 	}
 	p.sum(edition)
 	p.Sentence = p.sentence()
@@ -241,8 +242,11 @@ const selectNewestThen = `SELECT l.control_id, MAX(e.captured) FROM evidence_con
 // known joins each adopted control with its checks and its evidence.
 func known(c *op.Call, then time.Time, answers []checks.Check) ([]Control, error) {
 	query, args, now := selectNewest, []any{c.Org}, c.Now
-	active, err := controls.Active(c)
-	if !then.IsZero() {
+	var active []controls.Control
+	var err error
+	if then.IsZero() {
+		active, err = controls.InForce(c)
+	} else {
 		ms := clock.Millis(then)
 		query, args, now = selectNewestThen, []any{c.Org, ms, ms, ms, ms, ms, ms, ms}, then
 		active, err = controls.ActiveAt(c, then)
@@ -263,24 +267,40 @@ func known(c *op.Call, then time.Time, answers []checks.Check) ([]Control, error
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Control, 0, len(active))
-	for _, a := range active {
-		x := Control{Control: a, Designed: Empty, InPlace: Empty, Evidenced: Empty, Checks: []string{}, Newest: newest[a.ID]}
-		x.weigh(answers, now)
-		out = append(out, x)
+	out := make([]Control, len(active))
+	speak := speaking(answers)
+	for i, a := range active {
+		x := &out[i]
+		*x = Control{Control: a, Designed: Empty, InPlace: Empty, Evidenced: Empty, Checks: []string{}, Newest: newest[a.ID]}
+		x.weigh(speak[a.Code], now)
 	}
 	return out, nil
 }
 
+// speaking are the looked-at checks by the controls they speak for: there may
+// be thousands of those, and each is weighed by its few.
+func speaking(answers []checks.Check) map[string][]*checks.Check {
+	out := map[string][]*checks.Check{}
+	for i := range answers {
+		a := &answers[i]
+		if !a.Looked {
+			continue
+		}
+		for n, code := range a.Controls {
+			if !slices.Contains(a.Controls[:n], code) {
+				out[code] = append(out[code], a)
+			}
+		}
+	}
+	return out
+}
+
 // weigh fills in the three parts of a control. One that checks watch is
 // evidenced by them; any other by records no older than its rhythm.
-func (x *Control) weigh(answers []checks.Check, now time.Time) {
+func (x *Control) weigh(answers []*checks.Check, now time.Time) {
 	var votes []checks.Vote
 	seen := false
 	for _, a := range answers {
-		if !a.Looked || !slices.Contains(a.Controls, x.Code) {
-			continue
-		}
 		x.Checks = append(x.Checks, a.ID)
 		votes = append(votes, checks.Vote{Mandatory: a.Mandatory, Status: a.Status, Cause: a.Summary + a.Reason})
 		seen = seen || a.Passing > 0 || a.Status == checks.Pass
@@ -299,8 +319,16 @@ func (x *Control) weigh(answers []checks.Check, now time.Time) {
 	if len(votes) > 0 {
 		var cause string
 		x.Status, cause = checks.Combine(votes)
-		x.Evidenced = map[checks.Status]State{checks.Pass: Full, checks.Excepted: Full, checks.Fail: Failing, checks.Unknown: Unknown,
-			checks.NotApplicable: Empty}[x.Status]
+		switch x.Status {
+		case checks.Pass, checks.Excepted:
+			x.Evidenced = Full
+		case checks.Fail:
+			x.Evidenced = Failing
+		case checks.Unknown:
+			x.Evidenced = Unknown
+		default:
+			x.Evidenced = Empty
+		}
 		if x.Evidenced != Full && x.Why == "" {
 			x.Why = cause
 		}
@@ -313,20 +341,30 @@ func (x *Control) weigh(answers []checks.Check, now time.Time) {
 	}
 }
 
-// criterion weighs one criterion over the controls that answer it. It rests on
-// the key ones, or on all where none is key.
-func (p *Picture) criterion(k frameworks.Criterion, library []controls.Template) Criterion {
-	out := Criterion{Code: k.Code, Title: k.Title, Series: k.Series, Category: k.Category, Designed: Empty, InPlace: Empty,
-		Evidenced: Empty, Controls: []string{}}
-	var all, key []*Control
+// answering are the controls by the criteria they answer.
+func (p *Picture) answering() map[string][]*Control {
+	out := map[string][]*Control{}
 	for i := range p.Controls {
 		x := &p.Controls[i]
-		if slices.ContainsFunc(x.Criteria, func(m controls.Mapping) bool { return m.Criterion == k.Code }) {
-			out.Controls = append(out.Controls, x.Code)
-			all = append(all, x)
-			if x.Key {
-				key = append(key, x)
+		for n, m := range x.Criteria {
+			if !slices.ContainsFunc(x.Criteria[:n], func(o controls.Mapping) bool { return o.Criterion == m.Criterion }) {
+				out[m.Criterion] = append(out[m.Criterion], x)
 			}
+		}
+	}
+	return out
+}
+
+// criterion weighs one criterion over the controls that answer it. It rests on
+// the key ones, or on all where none is key.
+func (p *Picture) criterion(k frameworks.Criterion, all []*Control, library []controls.Template) Criterion {
+	out := Criterion{Code: k.Code, Title: k.Title, Series: k.Series, Category: k.Category, Designed: Empty, InPlace: Empty,
+		Evidenced: Empty, Controls: []string{}}
+	var key []*Control
+	for _, x := range all {
+		out.Controls = append(out.Controls, x.Code)
+		if x.Key {
+			key = append(key, x)
 		}
 	}
 	if len(key) == 0 {
