@@ -251,7 +251,7 @@ func (x finished) sentence() string {
 	if x.Run.Status == sources.RunCancelled {
 		return "It was " + stop(x.Run.Error) + " Nothing of it was kept."
 	}
-	return fmt.Sprintf("%s seen in %s.", site.Plural(x.Run.Resources, "thing was", "things were"), took(x.Run))
+	return fmt.Sprintf("%s seen in %s.", site.Plural(x.Run.Resources, "thing was", "things were"), site.Took(x.Run.Ended.Sub(x.Run.Started)))
 }
 
 func (x finished) lead() site.Lead {

@@ -318,7 +318,7 @@ func (x detail) runTable() site.TableView {
 			count, changed = site.Number(r.Resources, href), site.Cell{Text: difference(r.Kinds), Href: href}
 		}
 		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(r.ID), href)), happened(r), site.Node(site.Age(r.Ended, x.Now)),
-			site.Words(took(r)), count, changed, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10)))}})
+			site.Words(site.Took(r.Ended.Sub(r.Started))), count, changed, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10)))}})
 	}
 	if x.Runs.Total > 0 {
 		t.Pager = site.PagerView{Shown: int64(len(x.Runs.Items)), Of: x.Runs.Total, NewerText: "Newest"}
@@ -342,14 +342,6 @@ func happened(r sources.Run) site.Cell {
 		return site.Mark(site.StatusUnknown, "Read, "+site.Plural(int64(len(r.Missing)), "fact", "facts")+" not readable")
 	}
 	return site.Words("Read whole")
-}
-
-func took(r sources.Run) string {
-	d := r.Ended.Sub(r.Started)
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	}
-	return site.Duration(d)
 }
 
 func proof(head evidence.Head, entry int64) site.ProofState {
