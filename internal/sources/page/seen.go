@@ -235,6 +235,9 @@ func showRun(v *site.Visit) error {
 			return err
 		}
 	}
+	if x.Log, err = v.History("", string(r.ID), ""); err != nil {
+		return err
+	}
 	if x.Around, err = site.Around(v, site.Errand{Object: string(r.ID), Title: "See to a run of " + x.Name}); err != nil {
 		return err
 	}

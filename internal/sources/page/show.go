@@ -85,6 +85,7 @@ type detail struct {
 	Fed     bool     // nothing is fetched; files are handed in
 	// MayAgain connects again what is disconnected.
 	MayAgain bool
+	Log      site.HistoryView
 }
 
 func showSource(v *site.Visit) error {
@@ -112,6 +113,9 @@ func read(v *site.Visit) (detail, error) {
 		return x, err
 	}
 	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
+		return x, err
+	}
+	if x.Log, err = v.History("", string(x.ID), ""); err != nil {
 		return x, err
 	}
 	x.Job = x.Reading // whoever started it, and from whichever page one comes
