@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/api"
@@ -22,6 +21,7 @@ import (
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // ingest is how the API takes a file: it is read as a job.
@@ -136,28 +136,13 @@ func sum(run sources.Run) string {
 	text := ""
 	for _, k := range run.Kinds {
 		if k.Count > 0 || k.Kind == "finding" {
-			text += fmt.Sprintf("%s %s, ", grouped(k.Count), plural(k.Kind, k.Count))
+			text += words.Plural(k.Count, k.Kind, k.Kind+"s") + ", "
 		}
 	}
 	if n := run.Scope["left_out"]; n != "" {
 		text += n + " left out, "
 	}
 	return fmt.Sprintf("%srun %s of source %s.", text, run.ID, run.Source)
-}
-
-func plural(noun string, n int64) string {
-	if n == 1 {
-		return noun
-	}
-	return noun + "s"
-}
-
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // near reads the file in this process.
@@ -201,7 +186,7 @@ func (c *ingestCmd) looks(t *cli.Terminal, made sources.Import) error {
 func (c *ingestCmd) say(t *cli.Terminal, p job.Progress, last string) string {
 	text := p.What
 	if p.About > 0 {
-		text = fmt.Sprintf("%s (%s of %s)", p.What, grouped(int64(p.Done)), grouped(int64(p.About)))
+		text = fmt.Sprintf("%s (%s of %s)", p.What, words.Count(p.Done), words.Count(p.About))
 	}
 	if !c.Quiet && !t.JSON && text != "" && text != last {
 		fmt.Fprintln(t.Err, text)

@@ -16,7 +16,7 @@ const support = 35
 // one folder of any name. The longest name that fits decides.
 var ranks = map[string]int{
 	"fault": -1, // beneath everything: even id says what it refuses
-	"clock": 0, "id": 0, "foreign": 0, "canon": 0, "sample": 0, "stamp": 0, "cosign": 0, "durable": 0, "sensitive": 0,
+	"clock": 0, "id": 0, "foreign": 0, "canon": 0, "sample": 0, "stamp": 0, "cosign": 0, "durable": 0, "sensitive": 0, "words": 0,
 	"conf": 1, "db": 1, "seal": 1, "bundle": 1,
 	"blob": 2, "mail": 2, "doc": 2, "witness": 2, "rest": 2,
 	"auth":   3,

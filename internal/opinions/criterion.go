@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // What can be held of a criterion.
@@ -126,7 +127,7 @@ func (p Proposal) weigh(controls []Control, chosen []string) Proposal {
 		p.Value = Undetermined
 	case len(failed)+len(unclear) > 0:
 		p.Value = MetWithDeviations
-		p.Reasons = append(p.Reasons, fmt.Sprintf("%s %s in place of %s, as chosen by the auditor.", list(relied), stand(len(relied)), list(append(failed, unclear...))))
+		p.Reasons = append(p.Reasons, fmt.Sprintf("%s %s in place of %s, as chosen by the auditor.", words.List(relied), stand(len(relied)), words.List(append(failed, unclear...))))
 	case len(disclosed) > 0:
 		p.Value = MetWithDeviations
 	default:
@@ -159,19 +160,4 @@ func (c Control) said() string {
 		idle:        "had no occasion to operate",
 		unknown:     "is undetermined: evidence was not available",
 	}[c.Decision] + facts + "."
-}
-
-// list joins names as a sentence does.
-func list(names []string) string {
-	if n := len(names); n > 1 {
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
-	}
-	return strings.Join(names, "")
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // A Review is what was found when the description was examined against the
@@ -37,7 +38,7 @@ func ProposeDescription(engagementType string, r *Review) PartProposal {
 	}
 	p.Value = Unmodified
 	if len(r.Misstated) == 0 {
-		p.Reasons = append(p.Reasons, fmt.Sprintf("Nothing was found misstated or left out against %s.", list(r.Criteria)))
+		p.Reasons = append(p.Reasons, fmt.Sprintf("Nothing was found misstated or left out against %s.", words.List(r.Criteria)))
 		p.Change = append(p.Change, "A material misstatement or omission would lead to a qualified opinion, a pervasive one to an adverse opinion.")
 		return p
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // Everything that can be done with conclusions.
@@ -180,16 +181,16 @@ func (x *Conclusions) hold(c *op.Call, k *Criterion, in Judgement) error {
 	}
 	p := Propose(chosen, in.Compensating)
 	if len(p.Waits) > 0 {
-		return fault.Conflict("%s cannot be concluded before every control that answers it is: %s %s not concluded.", k.Code, list(p.Waits),
+		return fault.Conflict("%s cannot be concluded before every control that answers it is: %s %s not concluded.", k.Code, words.List(p.Waits),
 			map[bool]string{true: "is", false: "are"}[len(p.Waits) == 1])
 	}
 	reason := strings.TrimSpace(in.Reason)
 	switch {
 	case reason != "":
 	case in.Decision != p.Value:
-		return fault.Invalid("reason", "%s is proposed for %s: give your reason to hold that it is %s", words(p.Value), k.Code, words(in.Decision))
+		return fault.Invalid("reason", "%s is proposed for %s: give your reason to hold that it is %s", quoted(p.Value), k.Code, quoted(in.Decision))
 	case len(in.Compensating) > 0:
-		return fault.Invalid("reason", "say why %s covers what failed in %s", list(in.Compensating), k.Code)
+		return fault.Invalid("reason", "say why %s covers what failed in %s", words.List(in.Compensating), k.Code)
 	}
 	body := map[string]any{"step": "criterion", "criterion": k.Code, "proposal": p.Value, "decision": in.Decision, "reason": reason}
 	if len(in.Compensating) > 0 {
@@ -360,8 +361,8 @@ func (p Part) record(c *op.Call, r *engagements.Room, decision, reason string) e
 	return moved(err)
 }
 
-// words makes a readable text of a value such as met_with_deviations.
-func words(s string) string {
+// quoted makes a readable text of a value such as met_with_deviations.
+func quoted(s string) string {
 	if s == "" {
 		return "nothing"
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // The opinions a part can carry. Withdrawal is no opinion: no report follows.
@@ -127,7 +128,7 @@ func ProposePart(engagementType, part string, findings []Finding, disclosed []Di
 		p.Disclosed = append(p.Disclosed, disclosed...)
 	}
 	if n := len(bearing(counted, func(f Finding) bool { return f.Status == "" })); n > 0 {
-		p.Reasons = append(p.Reasons, fmt.Sprintf("Nothing can be proposed: of %s, %d %s on controls that are not concluded.", plural(len(counted), "criterion", "criteria"), n,
+		p.Reasons = append(p.Reasons, fmt.Sprintf("Nothing can be proposed: of %s, %d %s on controls that are not concluded.", words.Plural(len(counted), "criterion", "criteria"), n,
 			map[bool]string{true: "rests", false: "rest"}[n == 1]))
 		p.Change = append(p.Change, "Conclusions on those controls.")
 		return p
@@ -198,7 +199,7 @@ func weigh(n Nature, of, all []Finding) Weight {
 		w.Pervasive = w.Pervasive || decides
 	}
 	if len(common) >= seriesPrompt {
-		add("series", true, "They span %d series of the common criteria: %s.", len(common), list(common))
+		add("series", true, "They span %d series of the common criteria: %s.", len(common), words.List(common))
 	}
 	if len(of)*shareParts > len(all) {
 		add("share", true, "They are %d of %d criteria in scope, %s %%: more than 25 %%.", len(of), len(all), w.Share)
@@ -207,7 +208,7 @@ func weigh(n Nature, of, all []Finding) Weight {
 		add("category", true, "They are all criteria of %s.", strings.ReplaceAll(category, "_", " "))
 	}
 	if len(based) > 0 {
-		add("foundation", false, "Others rest on %s: if it failed for most of the period, consider whether that is pervasive.", list(based))
+		add("foundation", false, "Others rest on %s: if it failed for most of the period, consider whether that is pervasive.", words.List(based))
 	}
 	w.Opinion = Modify(n, true, w.Pervasive)
 	return w
@@ -265,7 +266,7 @@ func (p *PartProposal) explain(part string, all, failed, unclear []Finding) {
 			are = "is"
 		}
 		p.Reasons = append(p.Reasons, fmt.Sprintf("%s of %d %s %s: %s. By the prompts this is %s, and taken alone leads to %s.",
-			plural(len(w.Criteria), "criterion", "criteria"), len(all), are, what, list(w.Criteria), reach, spoken[w.Opinion]))
+			words.Plural(len(w.Criteria), "criterion", "criteria"), len(all), are, what, words.List(w.Criteria), reach, spoken[w.Opinion]))
 	}
 	for _, f := range slices.Concat(failed, unclear) {
 		if f.Why != "" {
@@ -276,15 +277,15 @@ func (p *PartProposal) explain(part string, all, failed, unclear []Finding) {
 		p.Reasons = append(p.Reasons, "Known failure and missing evidence are weighed apart: whatever is proposed, the report states both.")
 	}
 	if len(p.Weights) == 0 {
-		p.Reasons = append(p.Reasons, fmt.Sprintf("Of %s, nothing speaks against the %s.", plural(len(all), "criterion", "criteria"), part))
+		p.Reasons = append(p.Reasons, fmt.Sprintf("Of %s, nothing speaks against the %s.", words.Plural(len(all), "criterion", "criteria"), part))
 	}
 	if n := len(p.Disclosed); n > 0 {
 		total := 0
 		for _, d := range p.Disclosed {
 			total += d.Count
 		}
-		p.Reasons = append(p.Reasons, fmt.Sprintf("%s in %s %s disclosed.", plural(total, "deviation", "deviations"),
-			plural(n, "control", "controls"), map[bool]string{true: "is", false: "are"}[total == 1]))
+		p.Reasons = append(p.Reasons, fmt.Sprintf("%s in %s %s disclosed.", words.Plural(total, "deviation", "deviations"),
+			words.Plural(n, "control", "controls"), map[bool]string{true: "is", false: "are"}[total == 1]))
 	}
 	p.changes(all, failed, unclear)
 }
@@ -298,14 +299,14 @@ func (p *PartProposal) changes(all, failed, unclear []Finding) {
 		add("A tested compensating control that the auditor chooses to rely on would turn %s into met with deviations.", orEach(failed))
 	}
 	if len(unclear) > 0 {
-		add("Evidence for %s would settle %s one way or the other.", list(codes(unclear)), map[bool]string{true: "it", false: "them"}[len(unclear) == 1])
+		add("Evidence for %s would settle %s one way or the other.", words.List(codes(unclear)), map[bool]string{true: "it", false: "them"}[len(unclear) == 1])
 	}
 	for _, w := range p.Weights {
 		if !w.Pervasive {
 			to := map[Nature]string{Failure: Adverse, Evidence: Disclaimer}[w.Nature]
 			more := len(all)/shareParts + 1 - len(w.Criteria)
 			add("%s more of the same kind would be more than 25 %% of the criteria, and a reach over %s series of the common criteria would count as well: both lead to %s.",
-				capital(number(more)), number(seriesPrompt), spoken[to])
+				words.Capital(words.Spelled(more)), words.Spelled(seriesPrompt), spoken[to])
 			add("A person who judges the matter not material may decide for an unmodified opinion, with a reason.")
 			continue
 		}
@@ -316,20 +317,9 @@ func (p *PartProposal) changes(all, failed, unclear []Finding) {
 	}
 }
 
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-
 func orEach(f []Finding) string {
 	if len(f) == 1 {
 		return f[0].Code
 	}
-	return "each of " + list(codes(f))
-}
-
-var numbers = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
-
-func number(n int) string {
-	if n >= 0 && n < len(numbers) {
-		return numbers[n]
-	}
-	return fmt.Sprint(n)
+	return "each of " + words.List(codes(f))
 }

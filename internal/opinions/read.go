@@ -9,6 +9,7 @@ import (
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // Read returns the conclusions of an engagement as they stand, for other
@@ -122,9 +123,9 @@ func (x *Conclusions) standing(k *Criterion) {
 	x.Last = max(x.Last, d.Entry)
 	switch {
 	case err != nil:
-		d.Stale = fmt.Sprintf("%s was relied on, and no longer counts as effective.", list(d.Compensating))
+		d.Stale = fmt.Sprintf("%s was relied on, and no longer counts as effective.", words.List(d.Compensating))
 	case len(k.Proposal.Waits) > 0:
-		d.Stale = fmt.Sprintf("%s is not concluded any more.", list(k.Proposal.Waits))
+		d.Stale = fmt.Sprintf("%s is not concluded any more.", words.List(k.Proposal.Waits))
 	default:
 		for _, control := range rests {
 			if control.Entry > d.Entry {

@@ -7,6 +7,7 @@ import (
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 type missing = engagements.Missing
@@ -25,7 +26,7 @@ func over(into engagements.State, kind, title string, lacks func(p *paper) []mis
 	}})
 }
 
-func counted(all []*paper) string { return many(len(all), "control") + " planned" }
+func counted(all []*paper) string { return words.Plural(len(all), "control", "controls") + " planned" }
 
 var (
 	_ = engagements.Gate(engagements.Condition{Into: engagements.Planned, Title: "Every criterion has a control that will be tested", Private: true, Check: uncovered})
@@ -47,7 +48,7 @@ var (
 		if p.Unclassified == 0 {
 			return nil
 		}
-		return []missing{{Text: many(p.Unclassified, "deviation") + " of " + p.Control, Href: "/deviations?control=" + p.Control}}
+		return []missing{{Text: words.Plural(p.Unclassified, "deviation", "deviations") + " of " + p.Control, Href: "/deviations?control=" + p.Control}}
 	}, answered)
 	_ = over(engagements.DraftReport, "", "Every planned control is concluded", unconcluded, counted)
 	_ = over(engagements.SignOff, "", "Every workpaper is reviewed by somebody who did not prepare it", unreviewed, counted)

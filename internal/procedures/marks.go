@@ -1,7 +1,6 @@
 package procedures
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -392,12 +391,4 @@ func history(c *op.Call, p id.Procedure, ordinal int) ([]Mark, error) {
 		m.At = clock.FromMillis(at)
 		return err
 	})
-}
-
-// many writes a count with its noun.
-func many(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

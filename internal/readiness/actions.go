@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // Action is one thing to do, and what it would settle.
@@ -232,31 +233,12 @@ func (p *Picture) sentence() string {
 	case t.Ready == 1:
 		first = fmt.Sprintf("1 of %d criteria is ready.", t.InScope)
 	}
-	not, unknown := number(t.NotReady), number(t.Unknown)
+	not, unknown := words.Spelled(t.NotReady), words.Spelled(t.Unknown)
 	switch {
 	case t.Unknown == 0 && t.NotReady > 0:
-		return first + " " + upper(not) + plural(t.NotReady, " is not.", " are not.")
+		return first + " " + words.Capital(not) + words.Pick(t.NotReady, " is not.", " are not.")
 	case t.NotReady == 0:
-		return first + " " + upper(unknown) + " cannot be known until a source answers."
+		return first + " " + words.Capital(unknown) + " cannot be known until a source answers."
 	}
-	return first + " " + upper(not) + plural(t.NotReady, " is not", " are not") + ", and " + unknown + " cannot be known until a source answers."
-}
-
-var words = []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
-
-// number writes counts below ten as words, as running text does.
-func number(n int) string {
-	if n < len(words) {
-		return words[n]
-	}
-	return fmt.Sprint(n)
-}
-
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
+	return first + " " + words.Capital(not) + words.Pick(t.NotReady, " is not", " are not") + ", and " + unknown + " cannot be known until a source answers."
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // Get computes the whole picture.
@@ -397,7 +398,7 @@ func (k *Criterion) settle(key []*Control) {
 	if len(key) == 0 {
 		k.Verdict, k.Why = NotStarted, "No control has been adopted for it."
 		if n := len(k.Failing); n > 0 { // a machine has seen something all the same
-			k.Why = fmt.Sprintf("No control has been adopted for it, and %d %s.", n, plural(n, "check that bears on it fails", "checks that bear on it fail"))
+			k.Why = fmt.Sprintf("No control has been adopted for it, and %d %s.", n, words.Pick(n, "check that bears on it fails", "checks that bear on it fail"))
 		}
 		return
 	}

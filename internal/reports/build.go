@@ -7,6 +7,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // Build makes the document of a report. It invents nothing: where nobody has
@@ -19,7 +20,7 @@ func Build(m Material) (Document, error) {
 	if m.Type == typeII {
 		about += " and operating effectiveness"
 	}
-	d.Subtitle = about + " of its controls relevant to " + list(m.Named) + ", " + m.period() + "."
+	d.Subtitle = about + " of its controls relevant to " + words.List(m.Named) + ", " + m.period() + "."
 	d.Facts = m.cover()
 	d.Use = "Restricted use: to be supplied by " + m.Firm.Name + ". See Section I."
 	if m.Texts[slotRestricted] != "" {
@@ -34,7 +35,7 @@ func (m Material) cover() [][2]string {
 	if m.Type == typeI {
 		date = [2]string{"As of", day(m.AsOf)}
 	}
-	out := [][2]string{{"Service organization", m.Client.Name}, {"Service auditor", m.Firm.Name}, date, {"Categories", list(m.Named)},
+	out := [][2]string{{"Service organization", m.Client.Name}, {"Service auditor", m.Firm.Name}, date, {"Categories", words.List(m.Named)},
 		{"Criteria", fmt.Sprintf("%d, of %s", len(m.Criteria), m.Edition)}}
 	switch {
 	case m.Final:
@@ -145,7 +146,7 @@ func (m Material) sectionIII() Section {
 	if m.Type == typeI {
 		date = [2]string{"As of", day(m.AsOf)}
 	}
-	rows := [][2]string{{"System", m.System}, {"Service organization", m.Client.Name}, date, {"Categories", list(m.Named)},
+	rows := [][2]string{{"System", m.System}, {"Service organization", m.Client.Name}, date, {"Categories", words.List(m.Named)},
 		{"Criteria", fmt.Sprintf("%d, of %s", len(m.Criteria), m.Edition)}}
 	if m.Included != "" {
 		rows = append(rows, [2]string{"Inside the boundary", m.Included})

@@ -15,6 +15,7 @@ import (
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/scopes"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // gather reads everything a report is made of.
@@ -98,7 +99,7 @@ func draft(c *op.Call, in Ref) (Book, error) {
 		return Book{}, err
 	}
 	if n := len(m.open); n > 0 {
-		return Book{}, fault.Conflict("A draft tells what was concluded on every criterion: %s of %d, %s first.", plural(n, "is open", "are open"), len(m.Criteria), m.open[0])
+		return Book{}, fault.Conflict("A draft tells what was concluded on every criterion: %s of %d, %s first.", words.Plural(n, "is open", "are open"), len(m.Criteria), m.open[0])
 	}
 	m.Printed, m.Assertion = c.Now, nil
 	if _, err := m.print(c, r, id.New[id.Report](c.Now), "draft"); err != nil {

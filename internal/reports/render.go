@@ -8,6 +8,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/doc"
 	"github.com/tickmark/tickmark/internal/procedures"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // Render lays the document out as a PDF. The same document gives the same
@@ -32,7 +33,7 @@ func (d Document) Render() ([]byte, error) {
 			if s.Blocks[i].Kind == isOpinion { // those that follow each other are one table
 				var rows [][2]string
 				for ; i < len(s.Blocks) && s.Blocks[i].Kind == isOpinion; i++ {
-					value := capital(s.Blocks[i].Text)
+					value := words.Capital(s.Blocks[i].Text)
 					if !d.Final {
 						value += " (not signed)"
 					}
@@ -151,7 +152,7 @@ func (c RowControl) performed() []doc.Span {
 		out = append(out, doc.Span{Text: t})
 	}
 	if c.On != "" && !slices.ContainsFunc(c.Tests, func(t string) bool { return strings.Contains(t, c.On) }) {
-		on := capital(stop(c.On))
+		on := words.Capital(stop(c.On))
 		if len(out) > 0 {
 			on = "\n" + on
 		}
@@ -180,13 +181,6 @@ func lookedBack(l procedures.LookBack) string {
 		return fmt.Sprintf("Looked back 12 months before the end of the period: it last operated on %s, %d days before.", day(l.Last), l.Days)
 	}
 	return fmt.Sprintf("Looked back 12 months before the end of the period: it last operated on %s, %d days before, outside that time.", day(l.Last), l.Days)
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // stop ends a text with a full stop.

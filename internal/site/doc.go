@@ -137,6 +137,10 @@
 //	FormErrors(f FormView)
 //	Field(f FieldView)
 //
+// In upload.templ, part of every form that takes a file:
+//
+//	Upload(v UploadView)
+//
 // In chart.templ:
 //
 //	Meter(m MeterView)

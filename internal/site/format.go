@@ -5,22 +5,36 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/tickmark/tickmark/internal/words"
 )
 
+// How counts, sizes and spans are written is decided in package words, which
+// areas use too. Pages say them by these names.
+
 // Count writes a number with its thousands grouped: 48,213.
-func Count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "−", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
+func Count[N int | int64](n N) string { return words.Count(n) }
+
+// Plural is a number with the form that agrees with it: Plural(1, "row", "rows").
+func Plural[N int | int64](n N, one, many string) string { return words.Plural(n, one, many) }
+
+// Spelled writes a count for running text: a word below ten, numerals from there.
+func Spelled(n int) string { return words.Spelled(n) }
+
+// Several is a spelled count with its noun: "two deviations".
+func Several(n int, one, many string) string { return words.Several(n, one, many) }
+
+// Capital begins a text with a capital letter.
+func Capital(s string) string { return words.Capital(s) }
+
+// Duration writes a span in its two largest units that matter: 49 h 10 m.
+func Duration(d time.Duration) string { return words.Duration(d) }
+
+// Took writes how long a machine worked: 412 ms, 3.4 s, 1 m 15 s.
+func Took(d time.Duration) string { return words.Took(d) }
+
+// Bytes writes a size with decimal units: 18.4 MB.
+func Bytes(n int64) string { return words.Bytes(n) }
 
 // Of writes a part and its whole: 5/8.
 func Of(part, whole int) string {
@@ -66,32 +80,6 @@ func DateTime(t time.Time) string { return t.Format("2 Jan 2006, 15:04 MST") }
 // LongDate writes a day as the facts under a sentence do: Wednesday 18 November 2026.
 func LongDate(t time.Time) string { return t.Format("Monday 2 January 2006") }
 
-// Duration writes a span in its two largest units that matter: 49 h 10 m,
-// 3 d 4 h from four days on, 47 s below a minute.
-func Duration(d time.Duration) string {
-	if d < 0 {
-		return "−" + Duration(-d)
-	}
-	n := int64(d / time.Second)
-	switch {
-	case n < 60:
-		return Count(n) + " s"
-	case n < 3600:
-		return two(n/60, "m", n%60, "s")
-	case n < 4*86400:
-		return two(n/3600, "h", n%3600/60, "m")
-	default:
-		return two(n/86400, "d", n%86400/3600, "h")
-	}
-}
-
-func two(a int64, unit string, b int64, small string) string {
-	if b == 0 {
-		return Count(a) + " " + unit
-	}
-	return Count(a) + " " + unit + " " + Count(b) + " " + small
-}
-
 // Ago writes how long before now an instant was, in one unit: 1 s ago, 3 h ago.
 // Show it through Age, which keeps the absolute time at hand.
 func Ago(t, now time.Time) string {
@@ -108,24 +96,6 @@ func Ago(t, now time.Time) string {
 	default:
 		return Count(n/86400) + " d ago"
 	}
-}
-
-// Bytes writes a size with decimal units: 18.4 MB.
-func Bytes(n int64) string {
-	units := []string{"kB", "MB", "GB", "TB"}
-	if n < 1000 {
-		return Count(n) + " B"
-	}
-	tenths := n / 100
-	unit := 0
-	for tenths >= 10_000 && unit < len(units)-1 {
-		tenths /= 1000
-		unit++
-	}
-	if tenths >= 1000 || tenths%10 == 0 {
-		return Count(tenths/10) + " " + units[unit]
-	}
-	return Count(tenths/10) + "." + Count(tenths%10) + " " + units[unit]
 }
 
 // Initials are at most two letters for a person's disc: first and last word.
@@ -148,23 +118,6 @@ func first(word string) string {
 	return ""
 }
 
-// Plural picks the form that agrees with a number: Plural(1, "row", "rows").
-func Plural(n int64, one, many string) string {
-	if n == 1 {
-		return Count(n) + " " + one
-	}
-	return Count(n) + " " + many
-}
-
-// Capital begins a text with a capital letter.
-func Capital(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 || r == utf8.RuneError {
-		return s
-	}
-	return string(unicode.ToUpper(r)) + s[n:]
-}
-
 // Brief cuts a long key, such as a commit's id, in the middle; its record has
 // the whole.
 func Brief(key string) string {
@@ -183,23 +136,4 @@ func Short(id string) string {
 		return id
 	}
 	return id[:4] + "…" + id[len(id)-6:]
-}
-
-// small are counts as running text has them below ten.
-var small = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
-
-// Spelled writes a count for running text: a word below ten, numerals from there.
-func Spelled(n int) string {
-	if n >= 0 && n < len(small) {
-		return small[n]
-	}
-	return Count(int64(n))
-}
-
-// Several is a spelled count with its noun: "two deviations".
-func Several(n int, one, many string) string {
-	if n == 1 {
-		return "one " + one
-	}
-	return Spelled(n) + " " + many
 }

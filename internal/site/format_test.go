@@ -7,14 +7,6 @@ import (
 	"github.com/tickmark/tickmark/internal/site"
 )
 
-func TestCountGroupsThousands(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 48213: "48,213", 1234567: "1,234,567", -12000: "−12,000"} {
-		if got := site.Count(n); got != want {
-			t.Errorf("Count(%d) = %q, want %q", n, got, want)
-		}
-	}
-}
-
 func TestPercent4KeepsFourDecimalsAndNeverRoundsUpToTheWhole(t *testing.T) {
 	for _, c := range []struct {
 		part, whole int64
@@ -26,20 +18,6 @@ func TestPercent4KeepsFourDecimalsAndNeverRoundsUpToTheWhole(t *testing.T) {
 	} {
 		if got := site.Percent4(c.part, c.whole); got != c.want {
 			t.Errorf("Percent4(%d, %d) = %q, want %q", c.part, c.whole, got, c.want)
-		}
-	}
-}
-
-func TestDurationNamesItsTwoLargestUnits(t *testing.T) {
-	for _, c := range []struct {
-		d    time.Duration
-		want string
-	}{
-		{47 * time.Second, "47 s"}, {90 * time.Second, "1 m 30 s"}, {49*time.Hour + 10*time.Minute, "49 h 10 m"},
-		{18 * time.Hour, "18 h"}, {100 * time.Hour, "4 d 4 h"}, {-time.Minute, "−1 m"}, {0, "0 s"},
-	} {
-		if got := site.Duration(c.d); got != c.want {
-			t.Errorf("Duration(%v) = %q, want %q", c.d, got, c.want)
 		}
 	}
 }
@@ -76,11 +54,9 @@ func TestDatesAreWrittenTheSameEverywhere(t *testing.T) {
 	}
 }
 
-func TestBytesInitialsAndPlural(t *testing.T) {
+func TestInitialsAndParts(t *testing.T) {
 	for got, want := range map[string]string{
-		site.Bytes(999): "999 B", site.Bytes(18_400_000): "18.4 MB", site.Bytes(2_000_000): "2 MB", site.Bytes(250_500_000_000): "250 GB",
-		site.Initials("Mei-Lin Park"): "MP", site.Initials("Larchmere"): "L", site.Initials("Élodie von Ahn"): "ÉA", site.Initials(""): "–",
-		site.Plural(1, "row", "rows"): "1 row", site.Plural(1284, "row", "rows"): "1,284 rows", site.Of(5, 8): "5/8",
+		site.Initials("Mei-Lin Park"): "MP", site.Initials("Larchmere"): "L", site.Initials("Élodie von Ahn"): "ÉA", site.Initials(""): "–", site.Of(5, 8): "5/8",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -152,13 +152,13 @@ func (x reading) sentence() string {
 	case !x.over() && n == 1:
 		return "Reading " + x.Reads[0].Source.Name + ". Nothing leaves this machine."
 	case !x.over():
-		return "Reading " + word(n) + " sources. Nothing leaves this machine."
+		return "Reading " + site.Spelled(n) + " sources. Nothing leaves this machine."
 	case failed == n && n == 1:
 		return x.Reads[0].Source.Name + " could not be read."
 	case failed == n:
-		return "None of the " + word(n) + " sources could be read."
+		return "None of the " + site.Spelled(n) + " sources could be read."
 	}
-	return upper(word(failed)) + " of " + word(n) + " sources could not be read. What the others showed is judged."
+	return site.Capital(site.Spelled(failed)) + " of " + site.Spelled(n) + " sources could not be read. What the others showed is judged."
 }
 
 // progress is how far a job says it has come.

@@ -16,6 +16,7 @@ import (
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/site"
 	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // results is everything the first results show.
@@ -124,7 +125,7 @@ const late = 24 * time.Hour
 func (r results) sentence() string {
 	t := r.Picture.Checks
 	if len(r.Good) == 0 {
-		return upper(word(len(r.Failed))) + pick(len(r.Failed), " source was", " sources were") + " asked and could not be read. Nothing is known yet."
+		return site.Capital(site.Spelled(len(r.Failed))) + words.Pick(len(r.Failed), " source was", " sources were") + " asked and could not be read. Nothing is known yet."
 	}
 	head := since(r.Judged.Sub(r.Org.Created)) + " in: "
 	if r.Judged.Sub(r.Org.Created) > late {
@@ -142,26 +143,19 @@ func (r results) sentence() string {
 	return text + " Nothing is due yet."
 }
 
-func pick(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
 func (r results) facts() []site.Fact {
 	t := r.Picture.Checks
 	n := len(r.Good)
-	out := []site.Fact{{Text: upper(word(n)) + pick(n, " source", " sources") + ", read-only", Href: "/sources"}, {Text: "Nothing left this machine"}}
+	out := []site.Fact{{Text: site.Capital(site.Spelled(n)) + words.Pick(n, " source", " sources") + ", read-only", Href: "/sources"}, {Text: "Nothing left this machine"}}
 	if t.Unknown > 0 {
-		out = append(out, site.Fact{Text: upper(word(t.Unknown)) + pick(t.Unknown, " check", " checks") + " could not be settled, and " +
-			pick(t.Unknown, "is", "are") + " not counted as passing", Href: "/checks?status=unknown"})
+		out = append(out, site.Fact{Text: site.Capital(site.Spelled(t.Unknown)) + words.Pick(t.Unknown, " check", " checks") + " could not be settled, and " +
+			words.Pick(t.Unknown, "is", "are") + " not counted as passing", Href: "/checks?status=unknown"})
 	}
 	if t.Excepted > 0 {
-		out = append(out, site.Fact{Text: upper(word(t.Excepted)) + " under an exception", Href: "/checks?status=excepted"})
+		out = append(out, site.Fact{Text: site.Capital(site.Spelled(t.Excepted)) + " under an exception", Href: "/checks?status=excepted"})
 	}
 	if t.NotApplicable > 0 {
-		out = append(out, site.Fact{Text: upper(word(t.NotApplicable)) + " more found nothing to judge", Href: "/checks?status=not_applicable"})
+		out = append(out, site.Fact{Text: site.Capital(site.Spelled(t.NotApplicable)) + " more found nothing to judge", Href: "/checks?status=not_applicable"})
 	}
 	return out
 }
@@ -274,7 +268,7 @@ func (r results) deserve(n int, now time.Time) string {
 	case h >= 12 && h < 18:
 		part = "this afternoon"
 	}
-	return upper(word(n)) + pick(n, " that deserves ", " that deserve ") + part
+	return site.Capital(site.Spelled(n)) + words.Pick(n, " that deserves ", " that deserve ") + part
 }
 
 // touched is the map of what a machine has seen anything of.
@@ -344,7 +338,7 @@ func (r results) causes() []cause {
 	if len(out) <= mostCauses {
 		return out
 	}
-	rest := cause{Text: "For " + word(len(out)-mostCauses+1) + " further reasons", Href: "/checks?status=unknown"}
+	rest := cause{Text: "For " + site.Spelled(len(out)-mostCauses+1) + " further reasons", Href: "/checks?status=unknown"}
 	for _, c := range out[mostCauses-1:] {
 		rest.Count += c.Count
 	}
@@ -356,7 +350,7 @@ func (r results) unknownTitle() string {
 	if n == 1 {
 		return "One that is unknown, and why"
 	}
-	return upper(word(n)) + " that are unknown, and why"
+	return site.Capital(site.Spelled(n)) + " that are unknown, and why"
 }
 
 // stages are what comes next, with honest times.

@@ -10,27 +10,9 @@ import (
 	"github.com/tickmark/tickmark/internal/site"
 )
 
-var small = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
-
-// word writes a count below ten as a word, as running text does.
-func word(n int) string {
-	if n >= 0 && n < len(small) {
-		return small[n]
-	}
-	return strconv.Itoa(n)
-}
-
-func upper(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
-	return string(unicode.ToUpper(r)) + s[n:]
-}
-
 // sentence starts with a capital and ends with a full stop.
 func sentence(s string) string {
-	s = upper(strings.TrimSpace(s))
+	s = site.Capital(strings.TrimSpace(s))
 	if s != "" && !strings.HasSuffix(s, ".") {
 		s += "."
 	}
@@ -38,7 +20,7 @@ func sentence(s string) string {
 }
 
 // phrase starts with a capital and ends without a stop, as rows do.
-func phrase(s string) string { return upper(strings.TrimSuffix(strings.TrimSpace(s), ".")) }
+func phrase(s string) string { return site.Capital(strings.TrimSuffix(strings.TrimSpace(s), ".")) }
 
 // command reports whether a remedy is something to type: sentences begin with
 // a capital, programs do not.

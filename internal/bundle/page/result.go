@@ -137,7 +137,7 @@ func (x result) who() string {
 }
 
 func (x result) facts() []site.Fact {
-	out := []site.Fact{{Text: x.Name}, {Text: size(x.Size)}, {Text: "checked in " + took(x.Took) + " on this server, not kept"}}
+	out := []site.Fact{{Text: x.Name}, {Text: site.Bytes(x.Size)}, {Text: "checked in " + site.Took(x.Took) + " on this server, not kept"}}
 	switch {
 	case x.Logs > 0 && x.Ours == x.Logs:
 		out = append(out, site.Fact{Text: "its key is that of a log kept here"})
@@ -145,23 +145,6 @@ func (x result) facts() []site.Fact {
 		out = append(out, site.Fact{Text: "under the key you gave"})
 	}
 	return append(out, site.Fact{Text: "as of " + x.Now.Format("2 January 2006")})
-}
-
-func took(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
-}
-
-func size(n int64) string {
-	switch {
-	case n < 10<<10:
-		return site.Plural(n, "byte", "bytes")
-	case n < 1<<20:
-		return fmt.Sprintf("%d kB", n>>10)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
 }
 
 // broken reports whether a problem is about an object that begins so.

@@ -49,6 +49,7 @@ type detail struct {
 	Form      site.FormView
 	AsTable   bool
 	Around    site.AroundView
+	Log       site.HistoryView
 	titles    map[string]string // of the criteria
 }
 
@@ -166,6 +167,9 @@ func read(v *site.Visit) (detail, error) {
 	}
 	if !now {
 		return x, nil // tasks and comments are of now
+	}
+	if x.Log, err = v.History("/checks/"+x.ID, x.ID, ""); err != nil {
+		return x, err
 	}
 	x.Around, err = site.Around(v, x.ask())
 	return x, err

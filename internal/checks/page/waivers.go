@@ -191,12 +191,16 @@ type oneWaiver struct {
 	May  bool
 	Me   auth.Actor
 	Form site.FormView // to renew it
+	Log  site.HistoryView
 }
 
 func readWaiver(v *site.Visit) (oneWaiver, error) {
 	x := oneWaiver{Now: v.Clock.Now(), May: v.Actor.May(auth.ExceptWrite), Me: v.Actor}
 	var err error
 	if x.WaiverDetail, err = checks.ExceptGet.Do(v.Context(), v.Desk, checks.WaiverRef{ID: v.Path("id")}); err != nil {
+		return x, err
+	}
+	if x.Log, err = v.History("", string(x.ID), ""); err != nil {
 		return x, err
 	}
 	x.Form = site.FormView{Action: x.at() + "/renew", Buttons: []site.ButtonView{{Text: "Ask to renew it"}}, Fields: []site.FieldView{

@@ -305,7 +305,7 @@ func (x planning) fixed() string {
 
 func (x planning) terms() []site.FactRow {
 	return []site.FactRow{site.Text("Report", "SOC 2 "+typeWord(x.Engagement)), site.Text("Examined", site.Capital(period(x.Engagement))), site.Text("Days begin in", x.Zone),
-		site.Text("System", x.System), site.Text("About", x.About+": "+plural(x.Criteria, "criterion", "criteria")), site.Text("Criteria", x.Catalogue),
+		site.Text("System", x.System), site.Text("About", x.About+": "+site.Plural(x.Criteria, "criterion", "criteria")), site.Text("Criteria", x.Catalogue),
 		site.Text("CPA firm", x.Firm.Name), site.Text("Client", x.Client.Name), site.Text("Version", version(x.Version))}
 }
 

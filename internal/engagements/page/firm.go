@@ -175,7 +175,7 @@ func times(n int) string {
 	if n == 1 {
 		return "once"
 	}
-	return number(n) + " times"
+	return site.Spelled(n) + " times"
 }
 
 // percent writes a share that the profile gives as a fraction.

@@ -87,16 +87,16 @@ func (x list) sentence() string {
 		}
 	}
 	if running == 0 {
-		return site.Capital(several(len(x.All), "engagement is", "engagements are")) + " over, and none is under way."
+		return site.Capital(site.Several(len(x.All), "engagement is", "engagements are")) + " over, and none is under way."
 	}
-	text := site.Capital(several(running, "engagement is", "engagements are")) + " under way."
+	text := site.Capital(site.Several(running, "engagement is", "engagements are")) + " under way."
 	switch {
 	case asked == 0:
 		return text
 	case x.Firm:
-		return text + " " + site.Capital(several(asked, "waits", "wait")) + " for a partner to accept."
+		return text + " " + site.Capital(site.Several(asked, "waits", "wait")) + " for a partner to accept."
 	}
-	return text + " " + site.Capital(several(asked, "waits", "wait")) + " for the firm to accept."
+	return text + " " + site.Capital(site.Several(asked, "waits", "wait")) + " for the firm to accept."
 }
 
 func (x list) facts() []site.Fact {

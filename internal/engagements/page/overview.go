@@ -86,7 +86,7 @@ func (x overview) sentence() string {
 		}
 	}
 	if len(parts) > 3 {
-		parts = append(parts[:2:2], several(len(parts)-2, "further condition does not hold", "further conditions do not hold"))
+		parts = append(parts[:2:2], site.Several(len(parts)-2, "further condition does not hold", "further conditions do not hold"))
 	}
 	return site.Capital(noun(x.Next.Into)) + " " + cannot(x.Next.Into) + ": " + listed(parts) + "."
 }
@@ -162,18 +162,18 @@ func (x overview) lacks(c engagements.Held) string {
 	words, known := said[c.Title]
 	switch n := x.unclassified(); {
 	case c.Title == deviationsTitle && n > 0:
-		return several(n, "deviation is not classified", "deviations are not classified")
+		return site.Several(n, "deviation is not classified", "deviations are not classified")
 	case known && words[1] == "":
 		return words[0]
 	case known:
-		return several(c.Count, words[0], words[1])
+		return site.Several(c.Count, words[0], words[1])
 	}
-	return "“" + c.Title + "” misses " + several(c.Count, "thing", "things")
+	return "“" + c.Title + "” misses " + site.Several(c.Count, "thing", "things")
 }
 
 func (x overview) facts() []site.Fact {
 	out := []site.Fact{{Text: "SOC 2 " + typeWord(x.Engagement), Href: href(x.Engagement, "/plan")}, {Text: site.Capital(period(x.Engagement))},
-		{Text: x.About + ": " + plural(x.Criteria, "criterion", "criteria") + x.keys()}, {Text: site.LongDate(x.Now.In(zone(x.Engagement)))}}
+		{Text: x.About + ": " + site.Plural(x.Criteria, "criterion", "criteria") + x.keys()}, {Text: site.LongDate(x.Now.In(zone(x.Engagement)))}}
 	if x.Partner != "" {
 		out = append(out, site.Fact{Text: "Partner", Person: x.Partner})
 	}
@@ -182,7 +182,7 @@ func (x overview) facts() []site.Fact {
 
 func (x overview) keys() string {
 	if n := x.Squares.All.Total(); n > 0 {
-		return ", " + plural(n, "key control", "key controls")
+		return ", " + site.Plural(n, "key control", "key controls")
 	}
 	return ""
 }

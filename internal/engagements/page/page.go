@@ -130,12 +130,6 @@ func about(e engagements.Engagement) (string, int, error) {
 	return strings.Join(names, ", "), len(in), nil
 }
 
-func number(n int) string { return site.Spelled(n) }
-
-func several(n int, one, many string) string { return site.Several(n, one, many) }
-
-func plural(n int, one, many string) string { return site.Plural(int64(n), one, many) }
-
 func version(n int64) string { return strconv.FormatInt(n, 10) }
 
 // listed joins texts as a sentence does: "a, b, and c".

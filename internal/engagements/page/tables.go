@@ -120,5 +120,5 @@ func (x overview) askedNote() string {
 	if len(x.Asked) == 0 {
 		return ""
 	}
-	return plural(x.drawn(), "item", "items") + ", " + site.Count(int64(x.open())) + " without evidence"
+	return site.Plural(x.drawn(), "item", "items") + ", " + site.Count(int64(x.open())) + " without evidence"
 }

@@ -56,7 +56,7 @@ func listBody(x list) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = site.Card(site.CardView{ID: "engagements", Title: "Engagements", Term: "engagement", Note: plural(len(x.All), "engagement", "engagements"), Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = site.Card(site.CardView{ID: "engagements", Title: "Engagements", Term: "engagement", Note: site.Plural(len(x.All), "engagement", "engagements"), Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1745,7 +1745,7 @@ func entryBody(x proven) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = site.Card(site.CardView{Title: "Path to the signed head", Note: plural(len(x.Entry.Proof), "hash", "hashes")}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var69), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = site.Card(site.CardView{Title: "Path to the signed head", Note: site.Plural(len(x.Entry.Proof), "hash", "hashes")}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var69), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -71,11 +71,11 @@ func (x waiting) sentence() string {
 	case len(x.Mine) == 0 && len(x.Every) == 0:
 		return "Nothing waits for you."
 	case len(x.Mine) == 0:
-		return "Nothing waits for you alone. " + site.Capital(several(len(x.Every), "thing waits", "things wait")) + " for whoever takes it up."
+		return "Nothing waits for you alone. " + site.Capital(site.Several(len(x.Every), "thing waits", "things wait")) + " for whoever takes it up."
 	case len(x.Every) == 0:
-		return site.Capital(several(len(x.Mine), "thing waits", "things wait")) + " for you."
+		return site.Capital(site.Several(len(x.Mine), "thing waits", "things wait")) + " for you."
 	}
-	return site.Capital(several(len(x.Mine), "thing waits", "things wait")) + " for you, and " + several(len(x.Every), "thing", "things") + " for whoever takes it up."
+	return site.Capital(site.Several(len(x.Mine), "thing waits", "things wait")) + " for you, and " + site.Several(len(x.Every), "thing", "things") + " for whoever takes it up."
 }
 
 func waitTable(rows []wait, empty string) site.TableView {

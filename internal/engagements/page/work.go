@@ -119,7 +119,7 @@ type waiter struct {
 
 func (w *waiter) add(n int, person, one, many, part string) {
 	if n > 0 {
-		w.Rows = append(w.Rows, site.WaitRow{Person: person, Text: plural(n, one, many), Href: href(w.Engagement, part)})
+		w.Rows = append(w.Rows, site.WaitRow{Person: person, Text: site.Plural(n, one, many), Href: href(w.Engagement, part)})
 	}
 }
 
@@ -208,7 +208,7 @@ func (x work) firmFromOutside(w waiter) site.WaitSide {
 		one, many string
 	}{{all.Testing + all.None, "key control to test", "key controls to test"}, {all.Review, "workpaper to review", "workpapers to review"}} {
 		if r.n > 0 {
-			w.Rows = append(w.Rows, site.WaitRow{Person: name, Text: plural(r.n, r.one, r.many)})
+			w.Rows = append(w.Rows, site.WaitRow{Person: name, Text: site.Plural(r.n, r.one, r.many)})
 		}
 	}
 	w.add(x.unclassified(), name, "deviation to classify", "deviations to classify", "/deviations")

@@ -44,7 +44,7 @@ func showCapture(v *site.Visit) error {
 	} else {
 		x.Form = site.FormView{Action: "/evidence/capture", Buttons: []site.ButtonView{{Text: "Hand out a ticket"}}, Attrs: templ.Attributes{}}
 	}
-	return v.Show(withScript(evidenceShell("Capture", site.Crumb{Text: "Capture"})), captureBody(x))
+	return v.Show(evidenceShell("Capture", site.Crumb{Text: "Capture"}), captureBody(x))
 }
 
 func takeTicket(v *site.Visit) error {

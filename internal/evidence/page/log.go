@@ -325,10 +325,3 @@ func headRows(x lines) []site.FactRow {
 	}
 	return rows
 }
-
-func took(ms int64) string {
-	if ms < 1000 {
-		return fmt.Sprintf("%d ms", ms)
-	}
-	return site.Duration(time.Duration(ms) * time.Millisecond)
-}

@@ -110,12 +110,7 @@ func opened(v *site.Visit, files []kept, supersedes string) (adding, error) {
 	return x, nil
 }
 
-func newShell() site.Shell { return withScript(evidenceShell("Add evidence", site.Crumb{Text: "Add"})) }
-
-func withScript(s site.Shell) site.Shell {
-	s.Scripts = append(s.Scripts, "js/upload.js")
-	return s
-}
+func newShell() site.Shell { return evidenceShell("Add evidence", site.Crumb{Text: "Add"}) }
 
 func showNew(v *site.Visit) error {
 	if err := v.Actor.Require(auth.EvidenceWrite); err != nil {

@@ -807,7 +807,7 @@ func logBody(x lines) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = site.Notice(site.StatusPass, site.Plural(x.Verdict.Entries, "entry", "entries")+" read back in "+took(x.Verdict.Took)+".", "Every leaf fits its hash, every text its commitment, and the signed head the whole.").Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = site.Notice(site.StatusPass, site.Plural(x.Verdict.Entries, "entry", "entries")+" read back in "+site.Took(time.Duration(x.Verdict.Took)*time.Millisecond)+".", "Every leaf fits its hash, every text its commitment, and the signed head the whole.").Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

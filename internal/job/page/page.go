@@ -128,14 +128,7 @@ func tookOf(j job.Job) string {
 	if j.Finished.IsZero() {
 		return "–"
 	}
-	return lasted(j.Finished.Sub(j.Created))
-}
-
-func lasted(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	}
-	return site.Duration(d)
+	return site.Took(j.Finished.Sub(j.Created))
 }
 
 func showJob(v *site.Visit) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/tickmark/tickmark/internal/opinions"
 	"github.com/tickmark/tickmark/internal/procedures"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // Routes are the pages of this package.
@@ -103,10 +104,7 @@ func are(codes []string) string {
 	if len(codes) > 4 {
 		return site.Count(int64(len(codes))) + " are"
 	}
-	if len(codes) == 1 {
-		return codes[0] + " is"
-	}
-	return strings.Join(codes[:len(codes)-1], ", ") + " and " + codes[len(codes)-1] + " are"
+	return words.List(codes) + words.Pick(len(codes), " is", " are")
 }
 
 func criteria(n int) string { return site.Plural(int64(n), "criterion", "criteria") }

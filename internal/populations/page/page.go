@@ -6,7 +6,6 @@ package page
 import (
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -153,13 +152,3 @@ func title(p populations.Population) string { return p.Code + " " + p.Title }
 
 // rowsWord counts rows.
 func rowsWord(n int64) string { return site.Plural(n, "row", "rows") }
-
-func list(words []string) string {
-	switch len(words) {
-	case 0:
-		return ""
-	case 1:
-		return words[0]
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
-}

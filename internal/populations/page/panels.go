@@ -7,6 +7,7 @@ import (
 	"github.com/tickmark/tickmark/internal/populations"
 	"github.com/tickmark/tickmark/internal/sample"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // panels tell commit, seal, reveal and draw to a reader without mathematics.
@@ -183,7 +184,7 @@ func (x shown) spread() []string {
 	case len(x.Chart.Groups) < 2:
 		out = nil
 	case len(empty) > 0:
-		out = []string{"No item of " + list(empty) + " was drawn."}
+		out = []string{"No item of " + words.List(empty) + " was drawn."}
 	}
 	return append(out, "First "+items[0]+", last "+items[len(items)-1]+".")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/populations"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 func (x shown) tabs() []site.TabView {
@@ -55,7 +56,7 @@ func (x shown) failing() string {
 			out = append(out, populations.ProcedureName(c.Procedure))
 		}
 	}
-	return list(out)
+	return words.List(out)
 }
 
 func (x shown) buildLink() templ.Component {

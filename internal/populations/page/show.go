@@ -16,6 +16,7 @@ import (
 	"github.com/tickmark/tickmark/internal/sample"
 	"github.com/tickmark/tickmark/internal/scopes"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // shown is one population, as of one of its versions.
@@ -257,7 +258,7 @@ func (x shown) lead() site.Lead {
 	if len(x.P.Controls) == 1 {
 		name += ", for control " + x.P.Controls[0]
 	} else if len(x.P.Controls) > 1 {
-		name += ", for controls " + list(x.P.Controls)
+		name += ", for controls " + words.List(x.P.Controls)
 	}
 	return site.Lead{ID: x.P.Code, Name: name, Status: status, Word: word}
 }

@@ -95,7 +95,7 @@ func (x asked) sentence() string {
 			left++
 		}
 	}
-	of := several(len(x.Items), "item", "items")
+	of := site.Several(len(x.Items), "item", "items")
 	switch {
 	case len(x.Items) == 0 && x.Control == "":
 		return x.Firm.Name + " has drawn no items yet."
@@ -104,7 +104,7 @@ func (x asked) sentence() string {
 	case left == 0:
 		return site.Capital(of) + " drawn by " + x.Firm.Name + ", each with evidence."
 	}
-	return site.Capital(of) + " drawn by " + x.Firm.Name + ", " + number(left) + " without evidence."
+	return site.Capital(of) + " drawn by " + x.Firm.Name + ", " + site.Spelled(left) + " without evidence."
 }
 
 func (x asked) table() site.TableView {
@@ -205,7 +205,7 @@ func readAnswer(v *site.Visit, items []string) (asked, error) {
 	for _, r := range list.Items {
 		field.Options = append(field.Options, site.Option{Value: string(r.ID), Text: r.Title, Note: fmt.Sprintf("captured %s, level %d, entry %s", r.Captured.In(zone(e)).Format("2 Jan 2006, 15:04"), r.Level, site.Count(r.Entry)), Chosen: string(r.ID) == v.Query("evidence")})
 	}
-	x.Form = site.FormView{Action: x.href("/" + url.PathEscape(x.Control) + "/answer"), Buttons: []site.ButtonView{{Text: "Answer " + several(len(items), "item", "items") + " with it"}, {Text: "Not now", Href: x.href("/" + url.PathEscape(x.Control))}}, Fields: []site.FieldView{field, site.OnceKey()}}
+	x.Form = site.FormView{Action: x.href("/" + url.PathEscape(x.Control) + "/answer"), Buttons: []site.ButtonView{{Text: "Answer " + site.Several(len(items), "item", "items") + " with it"}, {Text: "Not now", Href: x.href("/" + url.PathEscape(x.Control))}}, Fields: []site.FieldView{field, site.OnceKey()}}
 	for _, item := range items {
 		x.Form.Fields = append(x.Form.Fields, site.FieldView{Kind: site.FieldHidden, Name: "items", Value: item, Optional: true})
 	}

@@ -64,11 +64,11 @@ func (x deviating) sentence() string {
 	case n == 0:
 		return x.Firm.Name + " has shown no deviation to " + x.Client.Name + "."
 	case x.firm() && open > 0:
-		return site.Capital(several(n, "deviation", "deviations")) + ", " + number(open) + " without a cause."
+		return site.Capital(site.Several(n, "deviation", "deviations")) + ", " + site.Spelled(open) + " without a cause."
 	case unanswered > 0:
-		return site.Capital(several(n, "deviation", "deviations")) + ", " + number(unanswered) + " without a response of " + x.Client.Name + "."
+		return site.Capital(site.Several(n, "deviation", "deviations")) + ", " + site.Spelled(unanswered) + " without a response of " + x.Client.Name + "."
 	}
-	return site.Capital(several(n, "deviation", "deviations")) + ", each with its cause and a response."
+	return site.Capital(site.Several(n, "deviation", "deviations")) + ", each with its cause and a response."
 }
 
 func (x deviating) table() site.TableView {
@@ -109,7 +109,7 @@ func causeWord(c string) string {
 			return o.Text
 		}
 	}
-	return site.Capital(words(c))
+	return site.Capital(readable(c))
 }
 
 // deviation is one of them with its forms.
@@ -190,7 +190,7 @@ func (x deviation) stated() []site.FactRow {
 	if x.From != "" || x.To != "" {
 		put("Affected", x.From+" to "+x.To)
 	}
-	put("Found by", site.Capital(words(x.Detection)))
+	put("Found by", site.Capital(readable(x.Detection)))
 	if x.Fraud {
 		put("Fraud", "There is a sign of fraud.")
 	}

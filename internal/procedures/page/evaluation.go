@@ -6,6 +6,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/sample"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // limitsOf is what the methodology asks for at a risk, in percent.
@@ -55,7 +56,7 @@ func (x work) noCurve() string {
 	case e.Tested == 0:
 		return ""
 	case e.Size < sample.MinMeaningful:
-		return "An upper limit is not meaningful at this size: " + several(e.Size, "item says", "items say") + " little about the rest."
+		return "An upper limit is not meaningful at this size: " + site.Several(e.Size, "item says", "items say") + " little about the rest."
 	}
 	return "An upper limit is not meaningful yet: it is stated from " + strconv.Itoa(sample.MinMeaningful) + " items on."
 }
@@ -66,7 +67,7 @@ func (x work) curve() *site.CurveView {
 	if len(e.Curve) == 0 {
 		return nil
 	}
-	c := site.CurveView{Title: "Upper limit by items tested", Tolerable: site.ParseRate(e.Tolerable), Note: "Items tested, " + several(e.Deviations, "deviation", "deviations") + ". Exact binomial, conservative."}
+	c := site.CurveView{Title: "Upper limit by items tested", Tolerable: site.ParseRate(e.Tolerable), Note: "Items tested, " + site.Several(e.Deviations, "deviation", "deviations") + ". Exact binomial, conservative."}
 	for _, p := range e.Curve {
 		point := site.CurvePoint{N: p.N, Limit: site.ParseRate(p.Limit)}
 		if !p.Ahead {
@@ -132,10 +133,8 @@ func (x work) stays() string {
 	switch n := len(ids); {
 	case n == 0:
 		return ""
-	case n == 1:
-		return ids[0] + " stays in the sample and in the report, whatever follows."
 	case n <= 3:
-		return strings.Join(ids[:n-1], ", ") + " and " + ids[n-1] + " stay in the sample and in the report, whatever follows."
+		return words.List(ids) + words.Pick(n, " stays", " stay") + " in the sample and in the report, whatever follows."
 	}
 	return "All " + site.Count(int64(len(ids))) + " deviations stay in the sample and in the report, whatever follows."
 }

@@ -100,7 +100,7 @@ func readDraw(v *site.Visit) (step, error) {
 	}
 	s.Facts = []site.FactRow{
 		{Key: "List", Value: fmt.Sprintf("%s %s, version %d, %s rows", pop.Code, pop.Title, accepted.Version, site.Count(accepted.Rows)), Href: s.base + "/populations/" + pop.Code},
-		{Key: "Why " + site.Count(int64(n)), Value: fmt.Sprintf("%s version %d: %s, %s risk, %s items", s.View.Profile.Name, s.View.Profile.Version, words(s.Cadence), s.Risk, site.Count(accepted.Rows))},
+		{Key: "Why " + site.Count(int64(n)), Value: fmt.Sprintf("%s version %d: %s, %s risk, %s items", s.View.Profile.Name, s.View.Profile.Version, readable(s.Cadence), s.Risk, site.Count(accepted.Rows))},
 		{Key: "What it would prove", Value: worth(n, int(accepted.Rows), s.View.Profile.Limits(sample.Risk(s.Risk)), confidence, tolerable)},
 		{Key: "Digest", Node: site.Digest(site.DigestView{Label: "list", Value: accepted.Digest, Short: true})},
 		{Key: "Commitment", Node: site.Digest(site.DigestView{Label: "entry " + site.Count(pop.CommitEntry), Value: pop.Commitment, Short: true})},
@@ -173,7 +173,7 @@ func readExtend(v *site.Visit) (step, error) {
 		s.Rules = append([]string{or(s.next(), "An extension needs a complete sample, deviations that are all isolated, and a size at which more items would do.")}, s.Rules...)
 		return s, nil
 	}
-	s.Sentence = fmt.Sprintf("%s more items would be tested, ranks %s to %s.", site.Capital(number(e.Target-e.Size)), site.Count(int64(e.Size+1)), site.Count(int64(e.Target)))
+	s.Sentence = fmt.Sprintf("%s more items would be tested, ranks %s to %s.", site.Capital(site.Spelled(e.Target-e.Size)), site.Count(int64(e.Size+1)), site.Count(int64(e.Target)))
 	s.Facts = []site.FactRow{{Key: "So far", Value: e.Facts + ", upper limit " + rate(e.Limit)}, {Key: "Tolerable", Value: rate(e.Tolerable) + " at " + e.Confidence + " % confidence"}}
 	s.Form = site.FormView{Action: s.work.work("/extend"), Buttons: []site.ButtonView{{Text: "Record the reason and extend"}, {Text: "Not now", Href: s.work.work("")}}, Fields: []site.FieldView{
 		{Kind: site.FieldArea, Name: "reason", Label: "Reason", Help: "Why the deviation is taken to be isolated, and more items settle it. It is recorded before you see them.", Attrs: templ.Attributes{"maxlength": "2000"}},

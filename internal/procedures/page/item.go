@@ -119,7 +119,7 @@ func (x work) note(r procedures.Row) string {
 
 // said is one line of a cell's history.
 func (x work) said(m procedures.Mark) string {
-	s := words(m.Mark)
+	s := readable(m.Mark)
 	if m.Mark == procedures.Untested {
 		s = "taken back"
 	}
@@ -188,7 +188,7 @@ func (x work) events(item procedures.ItemView, cell procedures.Cell, letter stri
 			continue
 		}
 		base := stem(f.Field)
-		h := happening{at: f.At, own: slices.Contains(f.Attributes, letter), view: site.EventView{Lead: site.Capital(words(base))}}
+		h := happening{at: f.At, own: slices.Contains(f.Attributes, letter), view: site.EventView{Lead: site.Capital(readable(base))}}
 		attributes := f.Attributes
 		if who, ok := byField[base+"_by"]; ok && base != f.Field {
 			h.view.Text = "by " + who.Value
@@ -212,7 +212,7 @@ func (x work) events(item procedures.ItemView, cell procedures.Cell, letter stri
 	decisive(out, list, cell)
 	for _, f := range item.Facts {
 		if !paired[f.Field] && (f.Role != "" || slices.Contains(f.Attributes, letter)) {
-			out = append(out, site.EventView{Letters: strings.Join(f.Attributes, ""), Lead: site.Capital(words(f.Field)), Text: f.Value})
+			out = append(out, site.EventView{Letters: strings.Join(f.Attributes, ""), Lead: site.Capital(readable(f.Field)), Text: f.Value})
 		}
 	}
 	return out, clock

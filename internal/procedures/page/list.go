@@ -62,9 +62,9 @@ func (x listing) sentence() string {
 			deviating++
 		}
 	}
-	s := site.Capital(number(concluded)) + " of " + several(len(x.Items), "workpaper is concluded", "workpapers are concluded")
+	s := site.Capital(site.Spelled(concluded)) + " of " + site.Several(len(x.Items), "workpaper is concluded", "workpapers are concluded")
 	if concluded == 0 {
-		s = "None of " + several(len(x.Items), "workpaper is concluded", "workpapers is concluded")
+		s = "None of " + site.Several(len(x.Items), "workpaper is concluded", "workpapers is concluded")
 	}
 	if concluded == len(x.Items) {
 		s = "All workpapers are concluded"
@@ -74,9 +74,9 @@ func (x listing) sentence() string {
 	}
 	switch {
 	case against > 0:
-		return s + ", " + number(against) + " of them against the control."
+		return s + ", " + site.Spelled(against) + " of them against the control."
 	case deviating > 0:
-		return s + ". " + site.Capital(several(deviating, "control has deviations.", "controls have deviations."))
+		return s + ". " + site.Capital(site.Several(deviating, "control has deviations.", "controls have deviations."))
 	case concluded == 0:
 		return s + ". No deviation so far."
 	}

@@ -125,8 +125,8 @@ func message(err error) string {
 	return ""
 }
 
-// words makes a readable text of an identifier such as many_times_a_day.
-func words(s string) string { return strings.NewReplacer("_", " ", "-", " ").Replace(s) }
+// readable makes a readable text of an identifier such as many_times_a_day.
+func readable(s string) string { return strings.NewReplacer("_", " ", "-", " ").Replace(s) }
 
 func stop(s string) string {
 	s = strings.TrimSpace(s)
@@ -135,10 +135,6 @@ func stop(s string) string {
 	}
 	return site.Capital(s) + "."
 }
-
-func number(n int) string { return site.Spelled(n) }
-
-func several(n int, one, many string) string { return site.Several(n, one, many) }
 
 // noun is what the items of a list are: "changes" of "Production changes
 // deployed".
@@ -179,7 +175,7 @@ func decisionWord(d string) string {
 	if d == procedures.Judgement {
 		return "The auditor's judgement is needed"
 	}
-	return site.Capital(words(d))
+	return site.Capital(readable(d))
 }
 
 // rate writes a percentage of an evaluation: "11.8854 %".

@@ -38,13 +38,13 @@ func itemSentence(x work, item procedures.ItemView) string {
 			deviates++
 		}
 	}
-	n := number(done)
+	n := site.Spelled(done)
 	if done == 0 {
 		n = "none"
 	}
-	s := item.Row.Item + ": " + n + " of " + several(len(item.Row.Cells), "attribute", "attributes") + " tested"
+	s := item.Row.Item + ": " + n + " of " + site.Several(len(item.Row.Cells), "attribute", "attributes") + " tested"
 	if deviates > 0 {
-		return s + ", " + several(deviates, "deviates.", "deviate.")
+		return s + ", " + site.Several(deviates, "deviates.", "deviate.")
 	}
 	return s + "."
 }
@@ -69,7 +69,7 @@ func (x work) cellTabs(item procedures.ItemView) []site.TabView {
 	for i, a := range x.Attributes {
 		t := site.TabView{Text: a.Letter, Href: x.cell(item.Row.Item, a.Letter), Current: a.Letter == x.Letter}
 		if i < len(item.Row.Cells) {
-			t.Count = words(item.Row.Cells[i].Mark)
+			t.Count = readable(item.Row.Cells[i].Mark)
 		}
 		out = append(out, t)
 	}
@@ -125,7 +125,7 @@ func (x asked) answering() string {
 	case 1:
 		return "A record becomes evidence of " + x.Chosen[0] + "."
 	default:
-		return "A record becomes evidence of " + number(n) + " items."
+		return "A record becomes evidence of " + site.Spelled(n) + " items."
 	}
 }
 

@@ -349,7 +349,7 @@ func (x work) sentence() string {
 	if e.Tested == e.Size {
 		s = "All " + site.Count(int64(e.Size)) + " " + x.many + " tested, "
 	}
-	s += several(e.Deviations, "deviation", "deviations") + "."
+	s += site.Several(e.Deviations, "deviation", "deviations") + "."
 	switch {
 	case x.Conclusion != nil && !x.Conclusion.Stale:
 		return s + " Concluded: " + lower(decisionWord(x.Conclusion.Decision)) + "."

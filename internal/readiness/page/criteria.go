@@ -126,7 +126,7 @@ func (x list) facts() []site.Fact {
 	out := len(x.All) - len(x.Criteria)
 	facts := []site.Fact{{Text: site.Plural(int64(len(x.Criteria)), "criterion", "criteria") + " in scope", Href: listed("verdict", "selected")}}
 	if out > 0 {
-		facts = append(facts, site.Fact{Text: number(out) + " not selected", Href: listed("verdict", "not_selected")})
+		facts = append(facts, site.Fact{Text: site.Count(out) + " not selected", Href: listed("verdict", "not_selected")})
 	}
 	return append(facts, site.Fact{Text: x.Edition.Short})
 }

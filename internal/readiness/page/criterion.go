@@ -176,7 +176,7 @@ func (x criterion) opening() site.SentenceView {
 	}
 	out.Facts = append(out.Facts, site.Fact{Text: site.Plural(int64(x.PointsOfFocus), "point", "points") + " of focus in the publication"})
 	if x.COSO > 0 {
-		out.Facts = append(out.Facts, site.Fact{Text: "COSO principle " + number(x.COSO)})
+		out.Facts = append(out.Facts, site.Fact{Text: "COSO principle " + site.Count(x.COSO)})
 	}
 	return out
 }
@@ -264,7 +264,7 @@ func (x criterion) foremost() []controls.Shelved {
 
 func (x criterion) proposedNote() string {
 	if len(x.Proposed) > mostProposed {
-		return number(mostProposed) + " of " + number(len(x.Proposed)) + ", none of them counted"
+		return site.Count(mostProposed) + " of " + site.Count(len(x.Proposed)) + ", none of them counted"
 	}
 	return "none of them counted"
 }

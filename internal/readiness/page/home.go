@@ -141,7 +141,7 @@ func (p picture) criteriaMap(edition *frameworks.Version) site.CriteriaMapView {
 				n++
 			}
 		}
-		m.NotText += []string{", ", " · "}[max(0, 1-i)] + g.label + " " + number(n)
+		m.NotText += []string{", ", " · "}[max(0, 1-i)] + g.label + " " + site.Count(n)
 	}
 	return m
 }
@@ -235,7 +235,7 @@ func counted(t readiness.Tally) []site.TotalRow {
 	}{{site.StatusFail, t.Fail, "fail"}, {site.StatusUnknown, t.Unknown, "unknown"}, {site.StatusExcepted, t.Excepted, "excepted"},
 		{site.StatusPass, t.Pass, "pass"}, {site.StatusNotApplicable, t.NotApplicable, "not applicable"}} {
 		if r.n > 0 {
-			out = append(out, site.TotalRow{Text: number(r.n) + " " + r.word, Href: "/checks?status=" + string(r.status), Tone: r.status})
+			out = append(out, site.TotalRow{Text: site.Count(r.n) + " " + r.word, Href: "/checks?status=" + string(r.status), Tone: r.status})
 		}
 	}
 	return out
@@ -283,12 +283,12 @@ func (h home) signed() site.FactRow {
 
 func (h home) sourcesFact() site.FactRow {
 	n, of := h.answering(), len(h.Sources)
-	f := site.FactRow{Key: "Sources", Href: "/sources", Status: site.StatusPass, Value: number(n) + " of " + number(of) + " answering"}
+	f := site.FactRow{Key: "Sources", Href: "/sources", Status: site.StatusPass, Value: site.Count(n) + " of " + site.Count(of) + " answering"}
 	switch {
 	case of == 0:
 		f.Value, f.Status, f.Href = "none connected yet", site.StatusNotStarted, "/start/sources"
 	case n < of:
-		f.Value, f.Status = f.Value+", "+number(of-n)+" silent", site.StatusUnknown
+		f.Value, f.Status = f.Value+", "+site.Count(of-n)+" silent", site.StatusUnknown
 	}
 	return f
 }
@@ -343,7 +343,7 @@ func (h home) events(from, to time.Time) []site.PeriodEvent {
 				return
 			}
 		}
-		out = append(out, site.PeriodEvent{At: at, Status: site.StatusPass, Text: upper(text), Href: href})
+		out = append(out, site.PeriodEvent{At: at, Status: site.StatusPass, Text: site.Capital(text), Href: href})
 	}
 	if h.Scope.Decided() {
 		add(h.Scope.Effective, "scope decided", "/scope")

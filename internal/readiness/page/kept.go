@@ -6,6 +6,7 @@ import (
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // freshness counts the adopted controls by how fresh their evidence is. The
@@ -48,10 +49,10 @@ func (h home) keptFacts() []site.FactRow {
 func dueFigures(overdue, soon int) []site.TotalRow {
 	var out []site.TotalRow
 	if overdue > 0 {
-		out = append(out, site.TotalRow{Text: number(overdue) + " overdue", Href: "/evidence/due?f.state=overdue", Tone: site.StatusFail})
+		out = append(out, site.TotalRow{Text: words.Count(overdue) + " overdue", Href: "/evidence/due?f.state=overdue", Tone: site.StatusFail})
 	}
 	if soon > 0 {
-		out = append(out, site.TotalRow{Text: number(soon) + " within 14 days", Href: "/evidence/due?f.state=soon"})
+		out = append(out, site.TotalRow{Text: words.Count(soon) + " within 14 days", Href: "/evidence/due?f.state=soon"})
 	}
 	return out
 }

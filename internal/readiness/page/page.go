@@ -5,7 +5,6 @@ package page
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -253,16 +252,8 @@ func cellState(v readiness.Verdict) site.CellState {
 	return site.CellNotMet
 }
 
-// upper starts with a capital, phrase also ends without a stop, as rows do.
-func upper(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
-	return string(unicode.ToUpper(r)) + s[n:]
-}
-
-func phrase(s string) string { return upper(strings.TrimSuffix(strings.TrimSpace(s), ".")) }
+// phrase starts with a capital and ends without a stop, as rows do.
+func phrase(s string) string { return site.Capital(strings.TrimSuffix(strings.TrimSpace(s), ".")) }
 
 func sentence(s string) string {
 	if s = phrase(s); s == "" {
@@ -276,8 +267,6 @@ func firstLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
 	return s
 }
-
-func number(n int) string { return strconv.Itoa(n) }
 
 // order is how actions stand that settle as much: those nobody owns first.
 func order(list []readiness.Action) []readiness.Action {
@@ -330,7 +319,7 @@ func row(a readiness.Action) act {
 	}
 	for i, code := range a.Settles {
 		if i == mostSettled {
-			out.Settles = append(out.Settles, site.Link{Text: "and " + number(len(a.Settles)-i) + " more", Href: out.Href})
+			out.Settles = append(out.Settles, site.Link{Text: "and " + site.Count(len(a.Settles)-i) + " more", Href: out.Href})
 			break
 		}
 		out.Settles = append(out.Settles, site.Link{Text: code, Href: criterionHref(code)})

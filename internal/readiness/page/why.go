@@ -150,7 +150,7 @@ func (x criterion) foremostCauses() []cause { return x.Causes[:min(len(x.Causes)
 
 func (x criterion) causeNote() string {
 	if n := len(x.Causes); n > mostCauses {
-		return number(mostCauses) + " of " + number(n) + ", the gravest first"
+		return site.Count(mostCauses) + " of " + site.Count(n) + ", the gravest first"
 	}
 	return "the gravest first"
 }

@@ -155,7 +155,7 @@ func (x work) sentence() string {
 	case late == 1:
 		return mine + " One is overdue."
 	case late > 1:
-		return mine + " " + number(late) + " are overdue."
+		return mine + " " + site.Count(late) + " are overdue."
 	}
 	switch free := len(x.Nobody) + len(x.Free); free {
 	case 0:
@@ -163,14 +163,14 @@ func (x work) sentence() string {
 	case 1:
 		return mine + " One has no owner yet."
 	default:
-		return mine + " " + number(free) + " have no owner yet."
+		return mine + " " + site.Count(free) + " have no owner yet."
 	}
 }
 
 func (x work) facts() []site.Fact {
 	out := []site.Fact{{Text: site.Plural(x.Total, "task", "tasks") + " of yours", Href: "/tasks?mine=1"}}
 	if x.Program {
-		out = append(out, site.Fact{Text: number(len(x.Mine)) + " acts on what you own, " + number(len(x.Nobody)) + " nobody's, " + number(len(x.Others)) + " of others: " + number(len(x.Actions)) + " in all"})
+		out = append(out, site.Fact{Text: site.Count(len(x.Mine)) + " acts on what you own, " + site.Count(len(x.Nobody)) + " nobody's, " + site.Count(len(x.Others)) + " of others: " + site.Count(len(x.Actions)) + " in all"})
 	}
 	return out
 }

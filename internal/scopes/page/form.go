@@ -11,6 +11,7 @@ import (
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/scopes"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // category is one that a report may be about, with when to choose it.
@@ -220,14 +221,7 @@ func (x view) sentence() string {
 			names = append(names, k.Title)
 		}
 	}
-	return fmt.Sprintf("%s: %s, against %s.", text, site.Plural(int64(n), "criterion", "criteria"), and(names))
-}
-
-func and(list []string) string {
-	if len(list) < 2 {
-		return strings.Join(list, "")
-	}
-	return strings.Join(list[:len(list)-1], ", ") + " and " + list[len(list)-1]
+	return fmt.Sprintf("%s: %s, against %s.", text, site.Plural(int64(n), "criterion", "criteria"), words.List(names))
 }
 
 func (x view) facts() []site.Fact {

@@ -75,6 +75,8 @@ func TestASourceShowsWhatItSawAndWhatItCouldNot(t *testing.T) {
 		p := v.Get(path)
 		p.Says("h1", "2 things were seen. 1 fact could not be read.")
 		p.Says("#kinds tfoot", "2")
+		p.Says("#timeline", "Source connected")
+		p.Says("#timeline", "Source read")
 		p.Says("#missing", "Add the signers to the source.")
 		v.Get(path+"/tag").Says("tbody tr", "release/v1")
 		one := v.Get(path + "/tag/release%2Fv1")
@@ -86,6 +88,7 @@ func TestASourceShowsWhatItSawAndWhatItCouldNot(t *testing.T) {
 		r := v.Get("/runs/" + string(run.ID))
 		r.Says("main", "tag of main, 2 rows")
 		r.Says("main", "/nowhere")
+		r.Says("#timeline", "Source read")
 	})
 }
 

@@ -235,6 +235,9 @@ func showRun(v *site.Visit) error {
 			return err
 		}
 	}
+	if x.Log, err = v.History("", string(r.ID), ""); err != nil {
+		return err
+	}
 	if x.Around, err = site.Around(v, site.Errand{Object: string(r.ID), Title: "See to a run of " + x.Name}); err != nil {
 		return err
 	}
@@ -251,7 +254,7 @@ func (x finished) sentence() string {
 	if x.Run.Status == sources.RunCancelled {
 		return "It was " + stop(x.Run.Error) + " Nothing of it was kept."
 	}
-	return fmt.Sprintf("%s seen in %s.", site.Plural(x.Run.Resources, "thing was", "things were"), took(x.Run))
+	return fmt.Sprintf("%s seen in %s.", site.Plural(x.Run.Resources, "thing was", "things were"), site.Took(x.Run.Ended.Sub(x.Run.Started)))
 }
 
 func (x finished) lead() site.Lead {

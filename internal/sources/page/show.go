@@ -85,6 +85,7 @@ type detail struct {
 	Fed     bool     // nothing is fetched; files are handed in
 	// MayAgain connects again what is disconnected.
 	MayAgain bool
+	Log      site.HistoryView
 }
 
 func showSource(v *site.Visit) error {
@@ -112,6 +113,9 @@ func read(v *site.Visit) (detail, error) {
 		return x, err
 	}
 	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
+		return x, err
+	}
+	if x.Log, err = v.History("", string(x.ID), ""); err != nil {
 		return x, err
 	}
 	x.Job = x.Reading // whoever started it, and from whichever page one comes
@@ -318,7 +322,7 @@ func (x detail) runTable() site.TableView {
 			count, changed = site.Number(r.Resources, href), site.Cell{Text: difference(r.Kinds), Href: href}
 		}
 		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(r.ID), href)), happened(r), site.Node(site.Age(r.Ended, x.Now)),
-			site.Words(took(r)), count, changed, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10)))}})
+			site.Words(site.Took(r.Ended.Sub(r.Started))), count, changed, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10)))}})
 	}
 	if x.Runs.Total > 0 {
 		t.Pager = site.PagerView{Shown: int64(len(x.Runs.Items)), Of: x.Runs.Total, NewerText: "Newest"}
@@ -342,14 +346,6 @@ func happened(r sources.Run) site.Cell {
 		return site.Mark(site.StatusUnknown, "Read, "+site.Plural(int64(len(r.Missing)), "fact", "facts")+" not readable")
 	}
 	return site.Words("Read whole")
-}
-
-func took(r sources.Run) string {
-	d := r.Ended.Sub(r.Started)
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	}
-	return site.Duration(d)
 }
 
 func proof(head evidence.Head, entry int64) site.ProofState {

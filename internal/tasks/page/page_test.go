@@ -62,7 +62,10 @@ func TestATaskIsWrittenChangedAndDropped(t *testing.T) {
 		one := v.Get(at)
 		one.Says("h1", "It is to be done by nobody yet, on Monday 30 November 2026.")
 		one.Says("#text", "One Two <b>")
-		one.Says("#history", "Added")
+		one.Says("#timeline", "Task added")
+		if one.Count("#history") != 0 {
+			t.Error("what happened is told twice")
+		}
 		if one.Count("#text br") != 1 || one.Count("#text b") != 0 {
 			t.Error("line breaks and markup are not kept apart")
 		}
@@ -73,7 +76,13 @@ func TestATaskIsWrittenChangedAndDropped(t *testing.T) {
 		v.Post(at + "/reopen").LeadsTo(at)
 		v.Post(at+"/drop", "reason", "").Is(http.StatusUnprocessableEntity)
 		v.Post(at+"/drop", "reason", "No longer needed.").LeadsTo(at)
-		v.Get(at).Says("h1", "It will not be done: No longer needed.")
+		gone := v.Get(at)
+		gone.Says("h1", "It will not be done: No longer needed.")
+		gone.Says("#timeline li", "Task dropped")
+		gone.Says("#timeline li", "“No longer needed.”")
+		if !strings.HasPrefix(gone.Attr("#timeline li a", "href"), "/log/") {
+			t.Error("the timeline does not lead to the entry")
+		}
 	})
 }
 
@@ -112,6 +121,7 @@ func TestAnEmployeeSeesTheirOwn(t *testing.T) {
 		theirs := add(t, desk, tasks.Wish{Title: "Not hers"})
 		mine := add(t, desk, tasks.Wish{Title: "Hers", Owner: string(eve.Actor.User)})
 		v.Get("/tasks").Says("h1", "1 task is open.")
+		v.Get("/tasks/"+mine).Says("#history", "Added")
 		v.Get("/tasks/" + theirs).Is(http.StatusNotFound)
 		v.Get("/tasks/" + theirs + "/edit").Is(http.StatusNotFound)
 		v.Post("/tasks/" + theirs + "/complete").Is(http.StatusNotFound)

@@ -1,10 +1,8 @@
 package page
 
 import (
-	"strconv"
 	"strings"
 
-	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/site"
@@ -18,7 +16,7 @@ type detail struct {
 	To     string // whom it escalates to
 	Thread site.ThreadView
 	May    bool
-	Log    bool // the reader may open entries
+	Log    site.HistoryView
 }
 
 func showTask(v *site.Visit) error {
@@ -34,7 +32,7 @@ func (x detail) shell() site.Shell {
 }
 
 func read(v *site.Visit) (detail, error) {
-	x := detail{May: site.MayWork(v), Log: v.Actor.May(auth.LogRead)}
+	x := detail{May: site.MayWork(v)}
 	var err error
 	if x.Task, err = tasks.Get.Do(v.Context(), v.Desk, tasks.Ref{ID: v.Path("id")}); err != nil {
 		return x, err
@@ -53,6 +51,9 @@ func read(v *site.Visit) (detail, error) {
 				x.To = m.Name
 			}
 		}
+	}
+	if x.Log, err = v.History("", string(x.ID), ""); err != nil {
+		return x, err
 	}
 	x.Thread, err = site.Thread(v, string(x.ID), v.Query("comments"))
 	return x, err
@@ -155,12 +156,13 @@ func (x detail) rows() []site.FactRow {
 	return out
 }
 
+// history is told to whoever may not read the log, which says more.
 func (x detail) history() []site.TimelineItem {
 	var out []site.TimelineItem
 	for i, e := range x.History {
 		item := site.TimelineItem{Text: site.Capital(e.What), When: e.At, Who: e.Actor, Entry: e.Entry, Now: i == 0}
-		if x.Log {
-			item.Href = "/log/" + strconv.FormatInt(e.Entry, 10)
+		if i == 0 && x.State == tasks.Dropped {
+			item.Why = x.Reason
 		}
 		out = append(out, item)
 	}

@@ -91,6 +91,129 @@
     }, 1500);
   });
 
+  // Files. A form that takes some sends them itself, so that one sees how far
+  // they are and can stop; without this the browser sends it. Files can be
+  // dropped on such a form and, where it takes several, pasted into its page.
+  const bytes = (n) => {
+    if (n < 1000) return `${n} B`;
+    const units = ["kB", "MB", "GB", "TB"];
+    let tenths = Math.floor(n / 100), unit = 0;
+    for (; tenths >= 10000 && unit < units.length - 1; unit++) tenths = Math.floor(tenths / 1000);
+    return `${tenths >= 1000 || tenths % 10 === 0 ? Math.floor(tenths / 10).toLocaleString("en") : tenths / 10} ${units[unit]}`;
+  };
+  const fileField = (form) => form.querySelector("input[type=file]");
+  const sayFiles = (field) => {
+    let said = field.parentElement.querySelector("output.tm-chosen");
+    if (!said) {
+      said = document.createElement("output");
+      said.className = "tm-note tm-chosen";
+      field.after(said);
+    }
+    said.textContent = [...field.files].map((file) => `${file.name}, ${bytes(file.size)}`).join("; ");
+  };
+  const takeFiles = (field, files) => {
+    const list = new DataTransfer();
+    if (field.multiple) for (const file of field.files) list.items.add(file);
+    for (const file of field.multiple ? files : files.slice(0, 1)) list.items.add(file);
+    field.files = list.files;
+    sayFiles(field);
+  };
+  document.addEventListener("change", (event) => {
+    const field = closest(event, "form[data-upload] input[type=file]");
+    if (field) sayFiles(field);
+  });
+  document.addEventListener("paste", (event) => {
+    const field = document.querySelector("form[data-upload] input[type=file][multiple]");
+    const files = event.clipboardData ? [...event.clipboardData.files] : [];
+    if (!field || files.length === 0) return; // text goes where the cursor is
+    event.preventDefault();
+    takeFiles(field, files);
+  });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      const form = closest(event, "form[data-upload]");
+      if (!form || !fileField(form) || !event.dataTransfer || ![...event.dataTransfer.types].includes("Files")) return;
+      form.classList.toggle("tm-over", kind === "dragover");
+      if (kind === "dragleave") return;
+      event.preventDefault();
+      if (kind === "drop") takeFiles(fileField(form), [...event.dataTransfer.files]);
+    });
+  }
+  // The answer to a form that was sent stands where the page stood, as if the
+  // browser had sent it; where it leads on, the browser goes there.
+  const answered = (form, request) => {
+    const here = new URL(form.getAttribute("action"), location.href).href.replace(/#.*/, "");
+    if (request.responseURL && request.responseURL !== here) {
+      location.assign(request.responseURL);
+      return true;
+    }
+    if (!(request.getResponseHeader("Content-Type") || "").startsWith("text/html")) return false;
+    const page = new DOMParser().parseFromString(request.responseText, "text/html");
+    if (location.href.replace(/#.*/, "") !== here) history.pushState(null, "", here);
+    document.title = page.title;
+    document.body.replaceWith(document.adoptNode(page.body));
+    if (window.htmx) window.htmx.process(document.body);
+    scrollTo(0, 0);
+    focusSummary();
+    return true;
+  };
+  const send = (form, submitter) => {
+    const field = fileField(form), state = form.querySelector("[data-upload-state]"), said = form.querySelector("[data-upload-said]");
+    const text = state.querySelector("[data-upload-text]"), bar = state.querySelector("progress"), cancel = state.querySelector("[data-upload-cancel]");
+    const what = field.files.length === 1 ? field.files[0].name : `${field.files.length} files`;
+    const request = new XMLHttpRequest(), buttons = all("button[type=submit]", form);
+    const show = (now, words) => {
+      state.hidden = false;
+      state.dataset.uploadState = now;
+      text.textContent = words;
+      bar.hidden = now === "stopped";
+      cancel.hidden = now !== "sending";
+      for (const button of buttons) button.disabled = now !== "stopped";
+    };
+    const stopped = (words) => {
+      const held = document.activeElement === cancel;
+      show("stopped", words);
+      said.textContent = words;
+      if (held && buttons[0]) buttons[0].focus();
+    };
+    let quarter = 0, spoke = 0; // what was said aloud, and when
+    request.upload.addEventListener("progress", (event) => {
+      if (!event.lengthComputable) return;
+      bar.max = event.total;
+      bar.value = event.loaded;
+      show("sending", `Sending ${what}: ${bytes(event.loaded)} of ${bytes(event.total)}`);
+      const now = Math.floor((event.loaded / event.total) * 4);
+      if (now > quarter && now < 4 && event.timeStamp - spoke > 5000) {
+        quarter = now;
+        spoke = event.timeStamp;
+        said.textContent = `${now * 25} percent sent`;
+      }
+    });
+    request.upload.addEventListener("load", () => {
+      bar.removeAttribute("value");
+      show("arrived", `${what} has arrived and is being read.`);
+      said.textContent = text.textContent;
+    });
+    request.addEventListener("load", () => {
+      if (!answered(form, request)) stopped(`The server answered ${request.status}. Send it again.`);
+    });
+    request.addEventListener("error", () => stopped("The connection ended before the answer came: the file may be larger than what is taken here. See whether it is recorded, or send it again."));
+    request.addEventListener("abort", () => stopped("Cancelled. Nothing was recorded."));
+    cancel.onclick = () => request.abort();
+    const data = new FormData(form, submitter);
+    request.open("POST", form.getAttribute("action"));
+    request.send(data);
+    show("sending", `Sending ${what}`);
+    said.textContent = text.textContent;
+    spoke = performance.now();
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target, field = form.matches("form[data-upload]") && fileField(form);
+    if (!field || event.defaultPrevented || ![...field.files].some((file) => file.size > 0) || !form.querySelector("[data-upload-state]")) return;
+    event.preventDefault();
+    send(form, event.submitter);
+  });
+
   // Rows: a press opens, the box selects.
   document.addEventListener("click", (event) => {
     const row = closest(event, "tr[data-href]");
