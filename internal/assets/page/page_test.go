@@ -119,6 +119,49 @@ func TestReconciliationLeadsToItsRowsAndActsOnThem(t *testing.T) {
 	})
 }
 
+func TestUnknownResourcesAreLinkedToAnAssetThatIsThere(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		refs := machines(t, desk, "web-1.example", "web-2.example", "zed.example")
+		s := sitetest.New(t, desk.Engine, page.Routes())
+		v, at := s.As(desk), "/assets/reconciliation?list=unknown"
+		add := func(name string) string {
+			return string(optest.Do(t, desk, assets.Create, assets.New{Type: "compute", Name: name}).ID)
+		}
+		add("Archive")
+		web := add("Web-1 of the shop")
+		for i := range 14 {
+			add("Cellar " + string(rune('a'+i)))
+		}
+		to := v.Post("/assets/resources", "act", "link", "id", refs[0], "id", refs[1], "back", at).Header.Get("Location")
+		got := v.Get(to)
+		got.Says("h1", "Which asset do these two resources belong to?")
+		got.Says("#resources tbody", "web-2.example")
+		if first := got.Attr("#link [type=radio]", "value"); first != web {
+			t.Errorf("first comes %s, not the asset that is called alike", first)
+		}
+		got.Says("#link", "12 of 16 are shown")
+		if n := got.Count("#link [type=radio][checked]"); n != 0 {
+			t.Errorf("%d chosen before anybody chose", n)
+		}
+		v.Get(to+"&q=archive").Says("#found", "Archive")
+		v.Get(to+"&q=castle").Says("#found", "No asset has this in its name.")
+		wrong := v.Post("/assets/link", "id", refs[0], "id", refs[1], "back", at)
+		wrong.Is(http.StatusUnprocessableEntity)
+		wrong.Says(".tm-field-error", "Choose the asset that they belong to.")
+		if n := wrong.Count("#link input[type=hidden][name=id]"); n != 2 {
+			t.Errorf("a refusal keeps %d of 2 resources", n)
+		}
+		v.Post("/assets/link", "id", refs[0], "id", refs[1], "asset", web, "back", at).LeadsTo("/assets/" + web + "#sightings")
+		v.Get("/assets/"+web).Says("#sightings tbody", "web-2.example")
+		v.Get(at).Says("#shown", "Unknown 1")
+		v.Post("/assets/link", "id", refs[0], "asset", add("Another"), "back", at).Is(http.StatusUnprocessableEntity)
+		v.Post("/assets/resources", "act", "link", "back", at).Is(http.StatusUnprocessableEntity)
+		eve := s.As(optest.Member(t, desk, auth.Operator))
+		eve.Get(to).Is(http.StatusForbidden)
+		eve.Post("/assets/link", "id", refs[2], "asset", web, "back", at).Is(http.StatusForbidden)
+	})
+}
+
 func TestAFileIsLookedAtAndImported(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)

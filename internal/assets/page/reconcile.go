@@ -121,6 +121,7 @@ func (x compared) unlisted(t *site.TableView) {
 		return
 	}
 	t.Bulk = &site.Bulk{Action: "/assets/resources", Unit: "resources", Back: back, More: reasonInput("Why, where they are no assets or out of scope"), Buttons: []site.ButtonView{
+		{Text: "Link to an asset", Submit: true, Name: "act", Value: "link"},
 		{Text: "Make assets, in scope", Submit: true, Name: "act", Value: "adopt"},
 		{Text: "Make assets, to leave the scope", Submit: true, Name: "act", Value: "adopt_out"},
 		{Text: "They are no assets", Submit: true, Name: "act", Value: "ignore"}}}
@@ -182,6 +183,11 @@ func settle(v *site.Visit) error {
 	}
 	var err error
 	switch in.Act {
+	case "link":
+		if len(in.Resources) > 0 {
+			return v.Goto(linkHref(in.Resources, in.Back))
+		}
+		err = fault.Invalid("id", "choose at least one resource")
 	case "adopt", "adopt_out":
 		_, err = assets.Adopt.Do(v.Context(), v.Desk, assets.Adoption{Resources: in.Resources, Out: in.Act == "adopt_out", Reason: in.Reason})
 	case "ignore":
@@ -189,7 +195,7 @@ func settle(v *site.Visit) error {
 	case "unignore":
 		_, err = assets.Unignore.Do(v.Context(), v.Desk, assets.Resources{Resources: in.Resources})
 	default:
-		err = fault.Invalid("act", "give one of adopt, adopt_out, ignore, unignore")
+		err = fault.Invalid("act", "give one of link, adopt, adopt_out, ignore, unignore")
 	}
 	if err != nil {
 		return err

@@ -180,7 +180,7 @@ func (x detail) rows() []site.FactRow {
 func (x detail) sightings() site.TableView {
 	t := site.TableView{ID: "sightings", Caption: "Resources it stands for", Columns: []site.Column{{Head: "Resource", Mono: true, Wide: true, Phone: site.PlaceFirst}, {Head: "Kind"}, {Head: "Source"},
 		{Head: "Last seen", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No source shows it.", Text: "Take it from what sources show, or link it over the API: assets.link.", Link: site.Link{Text: "What sources show", Href: "/assets/reconciliation"}}}
+		Empty: site.EmptyView{Title: "No source shows it.", Text: "Choose its resources among those that are unknown, and link them to it.", Link: site.Link{Text: "What sources show", Href: "/assets/reconciliation"}}}
 	for _, g := range x.Sightings {
 		r := site.Row{Key: g.Ref()}
 		name, source := site.Cell{Text: site.Brief(g.Key), Mono: true}, site.Words(g.Name)
