@@ -161,6 +161,11 @@
 //	TaskRows(list []TaskView)
 //	Lines(text string)
 //
+// In fold.templ:
+//
+//	Fold(v FoldView)
+//	LinkRows(list []LinkRow)
+//
 // In gallery.templ:
 //
 //	Gallery()

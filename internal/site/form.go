@@ -34,6 +34,7 @@ type FieldView struct {
 	Optional     bool     // says so beside the label; otherwise the field is required
 	Mono         bool
 	Short        bool // as wide as a date or a number needs
+	Beside       bool // the control stands beside its label: one of many choices of a kind
 	Rows         int  // of a textarea
 	Autocomplete string
 	Autofocus    bool

@@ -476,7 +476,7 @@ func Field(f FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		default:
-			var templ_7745c5c3_Var22 = []any{"tm-field", templ.KV("tm-field-wrong", f.Error != ""), templ.KV("tm-field-short", f.Short || f.Kind == FieldDate)}
+			var templ_7745c5c3_Var22 = []any{"tm-field", templ.KV("tm-field-wrong", f.Error != ""), templ.KV("tm-field-short", f.Short || f.Kind == FieldDate), templ.KV("tm-field-beside", f.Beside)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var22...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -186,7 +186,7 @@ func preferenceForm(p notify.Preference) site.FormView {
 		for i := range options {
 			options[i].Chosen = options[i].Value == p.Mail[k.Name]
 		}
-		f.Fields = append(f.Fields, site.FieldView{Kind: site.FieldSelect, Name: "kind_" + k.Name, Label: k.Text, Options: options})
+		f.Fields = append(f.Fields, site.FieldView{Kind: site.FieldSelect, Name: "kind_" + k.Name, Label: k.Text, Options: options, Beside: true})
 	}
 	days := []site.Option{}
 	for d := range 7 {
@@ -194,10 +194,10 @@ func preferenceForm(p notify.Preference) site.FormView {
 	}
 	clock := map[string]any{"type": "time"}
 	f.Fields = append(f.Fields,
-		site.FieldView{Name: "digest_at", Label: "When the digest goes", Help: "In the organization's time zone, as 08:00.", Value: p.DigestAt, Short: true, Attrs: clock},
-		site.FieldView{Kind: site.FieldSelect, Name: "digest_day", Label: "Day of the weekly digest", Options: days},
-		site.FieldView{Name: "quiet_from", Label: "Quiet from", Help: "Letters wait until it is over. Leave both empty for never.", Value: p.QuietFrom, Short: true, Optional: true, Attrs: clock},
-		site.FieldView{Name: "quiet_to", Label: "Quiet until", Value: p.QuietTo, Short: true, Optional: true, Attrs: clock})
+		site.FieldView{Name: "digest_at", Label: "When the digest goes", Help: "In the organization's time zone, as 08:00.", Value: p.DigestAt, Beside: true, Attrs: clock},
+		site.FieldView{Kind: site.FieldSelect, Name: "digest_day", Label: "Day of the weekly digest", Options: days, Beside: true},
+		site.FieldView{Name: "quiet_from", Label: "Quiet from", Help: "Letters wait until it is over. Leave both empty for never.", Value: p.QuietFrom, Beside: true, Optional: true, Attrs: clock},
+		site.FieldView{Name: "quiet_to", Label: "Quiet until", Value: p.QuietTo, Beside: true, Optional: true, Attrs: clock})
 	return f
 }
 
