@@ -80,7 +80,7 @@ func TestASourceShowsWhatItSawAndWhatItCouldNot(t *testing.T) {
 		one := v.Get(path + "/tag/release%2Fv1")
 		one.Says("h1", "release/v1")
 		one.Says("pre", `"key": "release/v1"`)
-		one.Says(".tm-edge-unknown", "no signers are given")
+		one.Says(".tm-edge-unknown", "No signers are given")
 		v.Get(path + "/tag/v9").Is(http.StatusNotFound)
 		v.Get(path + "/nothing").Is(http.StatusNotFound)
 		r := v.Get("/runs/" + string(run.ID))
