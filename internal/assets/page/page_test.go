@@ -92,7 +92,7 @@ func TestReconciliationLeadsToItsRowsAndActsOnThem(t *testing.T) {
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
 		at := "/assets/reconciliation?list=unknown"
 		got := v.Get(at)
-		got.Says("h1", "3 assets are shown by a source and unknown to the register.")
+		got.Says("h1", "Three assets are shown by a source and unknown to the register.")
 		if n := got.Count("#rows tbody tr"); n != 3 {
 			t.Errorf("%d rows", n)
 		}
@@ -166,16 +166,16 @@ func TestAFileIsLookedAtAndImported(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
 		bad := v.Upload("/assets/import", "file", "a.csv", []byte("name,type\nOne,castle\n"))
-		bad.Says("h1", "Nothing is imported: 1 line is wrong.")
+		bad.Says("h1", "Nothing is imported: one line is wrong.")
 		bad.Says("#faults", "Line 2: type is \"castle\"")
 		none := v.Upload("/assets/import", "file", "a.csv", []byte("colour\nred\n"))
 		none.Is(http.StatusUnprocessableEntity)
 		none.Says(".tm-field-error", "is not known")
 		text := "name,type\nOne,compute\nTwo,saas\n"
 		good := v.Upload("/assets/import", "file", "a.csv", []byte(text))
-		good.Says("h1", "2 assets are new and 0 change.")
+		good.Says("h1", "Two assets are new, and none changes.")
 		v.Post("/assets/import", "act", "import", "csv", good.Attr("input[name=csv]", "value")).LeadsTo("/assets")
-		v.Get("/assets").Says("h1", "2 live assets are in scope. 2 have not been seen lately.")
+		v.Get("/assets").Says("h1", "Two live assets are in scope. Two have not been seen lately.")
 		file := v.Get("/assets?format=csv&cols=id,name,type,criticality,class,lifecycle,scope,owner,seen").Body
 		trial := optest.Do(t, desk, assets.Preview, assets.File{CSV: []byte(file)})
 		if trial.Same != 2 || len(trial.Faults) != 0 {

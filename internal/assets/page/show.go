@@ -2,6 +2,7 @@ package page
 
 import (
 	"strings"
+	"time"
 
 	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
@@ -78,10 +79,10 @@ func (x detail) sentence() string {
 	case len(x.Sightings) == 0:
 		out = "It is in scope, and no source shows it."
 	default:
-		out = "It is in scope, and " + site.Plural(int64(len(x.Sightings)), "resource stands", "resources stand") + " for it."
+		out = "It is in scope, and " + site.Several(len(x.Sightings), "resource stands", "resources stand") + " for it."
 	}
 	if n := x.count("fail"); n > 0 {
-		out += " " + site.Plural(n, "check fails", "checks fail") + "."
+		out += " " + site.Capital(site.Several(int(n), "check fails", "checks fail")) + "."
 	}
 	return out
 }
@@ -150,7 +151,7 @@ func (x detail) rows() []site.FactRow {
 	}
 	for _, d := range []struct{ name, day string }{{"Planned for", x.PlannedFor}, {"Live from", x.LiveFrom}, {"Retired on", x.RetiredOn}, {"Disposed of on", x.DisposedOn}} {
 		if d.day != "" {
-			out = append(out, site.Text(d.name, d.day))
+			out = append(out, site.Text(d.name, day(d.day)))
 		}
 	}
 	out = append(out, site.Text("Scope", scope))
@@ -175,6 +176,14 @@ func (x detail) rows() []site.FactRow {
 		out = append(out, site.Text("Who may approve", orNone(say)))
 	}
 	return out
+}
+
+// day writes a civil day as people do.
+func day(s string) string {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return site.Date(t)
+	}
+	return s
 }
 
 func (x detail) sightings() site.TableView {

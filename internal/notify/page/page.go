@@ -75,7 +75,7 @@ func (x inbox) sentence() string {
 	case x.Unread == 0:
 		return "You have read everything."
 	}
-	return site.Plural(x.Unread, "notice is", "notices are") + " unread."
+	return site.Capital(site.Several(int(x.Unread), "notice is", "notices are")) + " unread."
 }
 
 func (x inbox) facts() []site.Fact {
@@ -117,12 +117,17 @@ func (x inbox) chips() []site.Chip {
 		c := site.Chip{Text: k.Text, Href: x.with("kind", k.Name), Add: true}
 		if k.Name == x.Kind {
 			c = site.Chip{Text: k.Text, Href: x.with("kind", "")}
-		} else if x.Kind != "" {
-			continue
+		} else if x.Kind != "" || !x.has(k.Name) {
+			continue // a filter that would show nothing is no help
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// has reports whether a notice of a kind is on the page.
+func (x inbox) has(kind string) bool {
+	return slices.ContainsFunc(x.Items, func(n notify.Notice) bool { return n.Kind == kind })
 }
 
 func (x inbox) table() site.TableView {
@@ -194,10 +199,10 @@ func preferenceForm(p notify.Preference) site.FormView {
 	}
 	clock := map[string]any{"type": "time"}
 	f.Fields = append(f.Fields,
-		site.FieldView{Name: "digest_at", Label: "When the digest goes", Help: "In the organization's time zone, as 08:00.", Value: p.DigestAt, Beside: true, Attrs: clock},
-		site.FieldView{Kind: site.FieldSelect, Name: "digest_day", Label: "Day of the weekly digest", Options: days, Beside: true},
-		site.FieldView{Name: "quiet_from", Label: "Quiet from", Help: "Letters wait until it is over. Leave both empty for never.", Value: p.QuietFrom, Beside: true, Optional: true, Attrs: clock},
-		site.FieldView{Name: "quiet_to", Label: "Quiet until", Value: p.QuietTo, Beside: true, Optional: true, Attrs: clock})
+		site.FieldView{Name: "digest_at", Label: "When the digest goes", Help: "In the organization's time zone, as 08:00.", Value: p.DigestAt, Short: true, Attrs: clock},
+		site.FieldView{Kind: site.FieldSelect, Name: "digest_day", Label: "Day of the weekly digest", Options: days},
+		site.FieldView{Name: "quiet_from", Label: "Quiet from", Help: "Letters wait until it is over. Leave both empty for never.", Value: p.QuietFrom, Short: true, Optional: true, Attrs: clock},
+		site.FieldView{Name: "quiet_to", Label: "Quiet until", Value: p.QuietTo, Short: true, Optional: true, Attrs: clock})
 	return f
 }
 
