@@ -118,7 +118,7 @@ func TestTheHeadsOfAListSortIt(t *testing.T) {
 		p = v.Get(by[1])
 		p.Says("th[aria-sort=ascending]", "Number")
 		p.Says("tbody tr td", "T-1199")
-		v.Get("/things?sort=title").Says("main", "Give one of code, n")
+		v.Get("/things?sort=title").Says("main", "give one of code, n")
 	})
 }
 

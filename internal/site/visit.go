@@ -331,6 +331,9 @@ func (v *Visit) explain(err error) (int, ErrorView) {
 			Do: "Try again. If it stays, tell whoever runs this installation the reference.", Reference: ref, Links: []Link{home}}
 	}
 	view := ErrorView{Happened: sentence(f.Message), Links: []Link{home}}
+	if f.Field != "" { // no form is there to say it at
+		view.Happened = sentence(strings.ReplaceAll(f.Error(), "_", " "))
+	}
 	if reads := v.R.Method == http.MethodGet || v.R.Method == http.MethodHead; !reads {
 		view.Safe = "Nothing was changed."
 		if to := back(v.R); to != "/" {
@@ -455,7 +458,7 @@ func (f *FormView) Refused(err error) bool {
 		placed := false
 		for i := range f.Fields {
 			if f.Fields[i].Name == x.Field && f.Fields[i].Kind != FieldHidden {
-				f.Fields[i].Error, placed = sentence(x.Message), true
+				f.Fields[i].Error, placed = f.Fields[i].refusal(x.Message), true
 			}
 		}
 		if !placed {
@@ -463,6 +466,18 @@ func (f *FormView) Refused(err error) bool {
 		}
 	}
 	return true
+}
+
+// refusal is a fault as it is said at a field. Where there are choices, their
+// words stand in the form, and the names a program would give say nothing.
+func (f FieldView) refusal(message string) string {
+	switch {
+	case len(f.Options) > 0 && strings.HasPrefix(message, "give one of "):
+		return "Choose one of them."
+	case strings.HasPrefix(message, "is "):
+		return sentence("this " + message)
+	}
+	return sentence(message)
 }
 
 // sentence starts with a capital and ends with a full stop.

@@ -102,8 +102,10 @@ func likely(refs []string) []string {
 	for _, ref := range refs {
 		r := resourceOf(ref)
 		name, _, _ := strings.Cut(strings.TrimSuffix(path.Base(r.Key), ".git"), ".")
-		if len(name) > 2 && !slices.Contains(out, name) && len(out) < offered {
-			out = append(out, name)
+		for _, n := range []string{name, strings.NewReplacer("-", " ", "_", " ").Replace(name)} {
+			if len(n) > 2 && !slices.Contains(out, n) && len(out) < offered {
+				out = append(out, n)
+			}
 		}
 	}
 	return out

@@ -101,7 +101,7 @@ func stop(s string) string { return strings.TrimSuffix(strings.TrimSpace(s), "."
 func (x detail) facts() []site.Fact {
 	out := []site.Fact{{Text: "Owner", Person: x.Owner}, {Text: words(x.Type)}, {Text: "Criticality " + site.Plain(x.Criticality) + " of 4"}}
 	if x.Owner == "" {
-		out[0].Person = "Nobody"
+		out[0].Person = "Nobody yet"
 	}
 	if x.Scope == assets.Pending {
 		out = append(out, site.Fact{Text: "Asked by " + x.Asker + ", " + site.Date(x.Asked)})
@@ -146,7 +146,7 @@ func (x detail) rows() []site.FactRow {
 	_, scope := scopeMark(x.Asset)
 	out := []site.FactRow{
 		site.Text("Environment", orNone(words(x.Environment))), site.Text("Custodian", orNone(x.Custodian)),
-		site.Text("Data", words(x.Class)), site.Text("Also", orNone(flags(x.Asset))),
+		site.Text("Data", words(x.Class)), site.Text("Also", orNone(site.Capital(flags(x.Asset)))),
 		site.Text("Location", orNone(x.Location)), site.Text("Supplier", orNone(x.Supplier)), site.Text("Lifecycle", words(x.Lifecycle)),
 	}
 	for _, d := range []struct{ name, day string }{{"Planned for", x.PlannedFor}, {"Live from", x.LiveFrom}, {"Retired on", x.RetiredOn}, {"Disposed of on", x.DisposedOn}} {
