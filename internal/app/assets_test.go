@@ -110,6 +110,7 @@ func init() {
 		"POST /assets/new":          "assets.create",
 		"POST /assets/import":       "assets.import",
 		"POST /assets/resources":    "assets.adopt",
+		"POST /assets/link":         "assets.link",
 		"POST /assets/setting":      "assets.set",
 		"POST /assets/{id}/edit":    "assets.update",
 		"POST /assets/{id}/scope":   "assets.exclude",

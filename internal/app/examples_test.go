@@ -240,10 +240,10 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 		now := do(x.t, x, orgs.Get, op.None{})
 		return input{"name": now.Name, "zone": "Europe/Berlin", "version": now.Version}
 	},
-	"readiness.get":  nothing,
+	"readiness.get":    nothing,
 	"readiness.months": nothing,
-	"readiness.past": func(x *tenant, _ *op.Desk) input { return input{"as_of": x.desk.Clock.Now()} },
-	"resources.find": func(x *tenant, _ *op.Desk) input { return input{"text": x.mark[:4]} },
+	"readiness.past":   func(x *tenant, _ *op.Desk) input { return input{"as_of": x.desk.Clock.Now()} },
+	"resources.find":   func(x *tenant, _ *op.Desk) input { return input{"text": x.mark[:4]} },
 	"resources.list": func(x *tenant, _ *op.Desk) input {
 		return input{"source": x.ids["source"], "kind": "commit", "key": x.ids["resource"]}
 	},

@@ -216,6 +216,9 @@ func shape(pattern string, in input) {
 	case "POST /assets/resources":
 		in["id"], in["act"] = in["resources"], "adopt"
 		delete(in, "resources")
+	case "POST /assets/link":
+		in["asset"], in["id"] = in["id"], in["resources"]
+		delete(in, "resources")
 	case "POST /assets/{id}/unlink":
 		in["id"] = in["resources"]
 		delete(in, "resources")

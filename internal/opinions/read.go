@@ -31,6 +31,16 @@ func Read(c *op.Call, r *engagements.Room) (Conclusions, error) {
 	return x, x.parts(c, r, tested)
 }
 
+// inForce are the controls that the engagement is about: those of today while
+// it is under way, and those of its last day once it is over. What was adopted
+// after a report has nothing to do with it.
+func inForce(c *op.Call, r *engagements.Room) ([]controls.Control, error) {
+	if r.State == engagements.Issued || r.State == engagements.Withdrawn {
+		return controls.ActiveAt(r.AtClient(c), r.Since)
+	}
+	return controls.Active(r.AtClient(c))
+}
+
 // gather joins the controls that were examined to those in force that nobody
 // has planned to examine: they answer criteria too.
 func gather(c *op.Call, r *engagements.Room, tested []procedures.Summary) ([]Control, error) {
@@ -44,7 +54,7 @@ func gather(c *op.Call, r *engagements.Room, tested []procedures.Summary) ([]Con
 		seen[s.Control] = true
 		out = append(out, k)
 	}
-	active, err := controls.Active(r.AtClient(c))
+	active, err := inForce(c, r)
 	if err != nil {
 		return nil, err
 	}

@@ -165,6 +165,11 @@
 //	TaskRows(list []TaskView)
 //	Lines(text string)
 //
+// In fold.templ:
+//
+//	Fold(v FoldView)
+//	LinkRows(list []LinkRow)
+//
 // In gallery.templ:
 //
 //	Gallery()

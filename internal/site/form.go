@@ -33,8 +33,10 @@ type FieldView struct {
 	Options      []Option // select, radio, checkboxes
 	Optional     bool     // says so beside the label; otherwise the field is required
 	Mono         bool
-	Short        bool // as wide as a date or a number needs
-	Rows         int  // of a textarea
+	Short        bool   // as wide as a date or a number needs
+	Head         string // above it, where a new part of a long form begins
+	Beside       bool   // the control stands beside its label: one of many choices of a kind
+	Rows         int    // of a textarea
 	Autocomplete string
 	Autofocus    bool
 	Prefix       string           // ID of the form, when a page has two with equal names

@@ -121,5 +121,7 @@ func galleryFields(wrong bool) []FieldView {
 		{Name: "path", Label: "Folder of the repository", Help: "The folder that holds .git. It is only read.", Mono: true},
 		{Name: "secret", Label: "Token", Kind: FieldPassword, Optional: true, Autocomplete: "off"},
 		{Name: "file", Label: "Configuration", Kind: FieldFile, Optional: true},
+		{Name: "fails", Head: "Who is told", Label: "When it fails", Kind: FieldSelect, Beside: true, Options: []Option{{Value: "now", Text: "At once"}, {Value: "daily", Text: "In the daily digest"}}},
+		{Name: "returns", Label: "When it answers again", Kind: FieldSelect, Beside: true, Options: []Option{{Value: "now", Text: "At once"}, {Value: "daily", Text: "In the daily digest", Chosen: true}}},
 	}
 }

@@ -176,7 +176,7 @@ func (v *Visit) survive() {
 	if v.W.Header().Get("Content-Type") != "" {
 		panic(http.ErrAbortHandler)
 	}
-	title := http.StatusText(status)
+	title := refusals[status]
 	// Bare: the shell may be what failed.
 	if err := v.ShowBare(status, BareShell{Title: title}, ErrorPage(view)); err != nil {
 		v.Log.Error("page", "path", v.R.URL.Path, "err", err)
@@ -301,7 +301,7 @@ func (v *Visit) Fail(err error) {
 		return // nobody is there to read it
 	}
 	status, view := v.explain(err)
-	title := http.StatusText(status)
+	title := refusals[status]
 	s := Shell{Title: title, Crumbs: []Crumb{{Text: title}}}
 	if v.Actor.Known() {
 		if v.show(status, s, ErrorPage(view)) == nil {
@@ -313,28 +313,51 @@ func (v *Visit) Fail(err error) {
 	}
 }
 
+// refusals are the titles of error pages, in words rather than those of the
+// protocol.
+var refusals = map[int]string{
+	http.StatusForbidden: "Not yours to do", http.StatusNotFound: "Not found", http.StatusConflict: "Changed meanwhile",
+	http.StatusUnprocessableEntity: "Not accepted", http.StatusInternalServerError: "Something went wrong",
+}
+
 func (v *Visit) explain(err error) (int, ErrorView) {
 	f := fault.As(err)
-	back := []Link{{"Back to home", "/"}}
+	home := Link{"Back to home", "/"}
 	if f == nil || f.Kind == fault.KindInternal {
 		ref := reference()
 		v.Log.Error("page", "ref", ref, "method", v.R.Method, "path", v.R.URL.Path, "err", err)
 		return http.StatusInternalServerError, ErrorView{Code: http.StatusInternalServerError,
 			Happened: "Something went wrong here, not in what you asked for.", Safe: "What was recorded before is unchanged.",
-			Do: "Try again. If it stays, tell whoever runs this installation the reference.", Reference: ref, Links: back}
+			Do: "Try again. If it stays, tell whoever runs this installation the reference.", Reference: ref, Links: []Link{home}}
 	}
-	view := ErrorView{Happened: f.Message, Safe: "Nothing was changed.", Links: back}
+	view := ErrorView{Happened: sentence(f.Message), Links: []Link{home}}
+	if f.Field != "" { // no form is there to say it at
+		view.Happened = sentence(strings.ReplaceAll(f.Error(), "_", " "))
+	}
+	if reads := v.R.Method == http.MethodGet || v.R.Method == http.MethodHead; !reads {
+		view.Safe = "Nothing was changed."
+		if to := back(v.R); to != "/" {
+			view.Links = []Link{{"Back to where you were", to}, home}
+		}
+	}
 	switch f.Kind {
 	case fault.KindDenied:
 		v.Log.Warn("page refused", "method", v.R.Method, "path", v.R.URL.Path, "actor", v.Actor.Key(), "org", v.Org)
 		view.Code = http.StatusForbidden
 	case fault.KindNotFound:
 		view.Code = http.StatusNotFound
+		if v.Actor.Known() {
+			view.Do = "Search finds any id, code, person or word that you may see."
+			view.Links = append([]Link{{"Search", "/search"}}, view.Links...)
+		}
 	case fault.KindConflict:
 		view.Code = http.StatusConflict
 		view.Do = "Go back, read what it is now, and decide again."
 	default:
 		view.Code = http.StatusUnprocessableEntity
+		for _, x := range f.More {
+			view.Do = strings.TrimSpace(view.Do + " " + sentence(x.Error()))
+		}
 	}
 	return view.Code, view
 }
@@ -435,7 +458,7 @@ func (f *FormView) Refused(err error) bool {
 		placed := false
 		for i := range f.Fields {
 			if f.Fields[i].Name == x.Field && f.Fields[i].Kind != FieldHidden {
-				f.Fields[i].Error, placed = sentence(x.Message), true
+				f.Fields[i].Error, placed = f.Fields[i].refusal(x.Message), true
 			}
 		}
 		if !placed {
@@ -443,6 +466,18 @@ func (f *FormView) Refused(err error) bool {
 		}
 	}
 	return true
+}
+
+// refusal is a fault as it is said at a field. Where there are choices, their
+// words stand in the form, and the names a program would give say nothing.
+func (f FieldView) refusal(message string) string {
+	switch {
+	case len(f.Options) > 0 && strings.HasPrefix(message, "give one of "):
+		return "Choose one of them."
+	case strings.HasPrefix(message, "is "):
+		return sentence("this " + message)
+	}
+	return sentence(message)
 }
 
 // sentence starts with a capital and ends with a full stop.

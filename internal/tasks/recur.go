@@ -203,17 +203,24 @@ type glance struct {
 	tell, missed, escalate bool
 }
 
+func days(n int64) string {
+	if n == 1 {
+		return "a day"
+	}
+	return fmt.Sprintf("%d days", n)
+}
+
 func (x glance) what() string {
 	var out []string
 	switch {
 	case x.missed:
 		out = append(out, "missed, and the next one began")
 	case x.tell && x.late > 0:
-		out = append(out, fmt.Sprintf("overdue by %d days, and its owner was told", x.late))
+		out = append(out, "overdue by "+days(x.late)+", and its owner was told")
 	case x.tell && x.late == 0:
 		out = append(out, "due today, and its owner was told")
 	case x.tell:
-		out = append(out, fmt.Sprintf("due in %d days, and its owner was told", -x.late))
+		out = append(out, "due in "+days(-x.late)+", and its owner was told")
 	}
 	if x.escalate {
 		out = append(out, "escalated")

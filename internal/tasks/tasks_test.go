@@ -111,7 +111,7 @@ func TestTaskGoesThroughItsLife(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		bo := optest.Member(t, desk, auth.Lead)
 		x := add(t, desk, tasks.Wish{Title: "Rotate the key", Owner: string(bo.Actor.User), Due: "2026-12-01"})
-		same(t, "the owner is told", []string{"task_assigned: Yours to do: Rotate the key, by 2026-12-01"}, told(t, bo))
+		same(t, "the owner is told", []string{"task_assigned: Yours to do: Rotate the key, by 1 Dec 2026"}, told(t, bo))
 		ids := []string{string(x.ID)}
 		if _, err := tasks.Reschedule.Do(t.Context(), bo, tasks.Move{IDs: ids, Due: "2026-12-05"}); err != nil {
 			t.Fatal(err)

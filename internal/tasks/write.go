@@ -188,7 +188,11 @@ func (t Task) by() string {
 	if t.Due == "" {
 		return ""
 	}
-	return ", by " + t.Due
+	day, err := time.Parse(time.DateOnly, t.Due)
+	if err != nil {
+		return ", by " + t.Due
+	}
+	return ", by " + day.Format("2 Jan 2006")
 }
 
 func (t Task) notice(text string) notify.Notice {

@@ -29,20 +29,20 @@ func fields(v *site.Visit, a assets.Asset) ([]site.FieldView, error) {
 	most := map[string]any{"maxlength": "200"}
 	return []site.FieldView{
 		{Name: "name", Label: "Name", Help: "What people call it.", Value: a.Name, Attrs: most},
-		{Kind: site.FieldSelect, Name: "type", Label: "Type", Options: options(assets.Types, a.Type, "")},
-		{Kind: site.FieldSelect, Name: "owner", Label: "Owner", Help: "Who answers for it.", Options: owners, Optional: true},
+		{Kind: site.FieldSelect, Name: "type", Label: "Type", Options: options(assets.Types, a.Type, "Choose one")},
+		{Kind: site.FieldSelect, Name: "environment", Label: "Environment", Help: "What it serves.", Options: options(assets.Environments, a.Environment, "All of them"), Optional: true},
+		{Kind: site.FieldSelect, Name: "criticality", Label: "Criticality", Help: "What happens when it fails.", Options: levels(a.Criticality)},
+		{Kind: site.FieldSelect, Name: "owner", Head: "Whose it is", Label: "Owner", Help: "Who answers for it.", Options: owners, Optional: true},
 		{Name: "custodian", Label: "Custodian", Help: "Who looks after it day by day: a person, a team, a supplier.", Value: a.Custodian, Optional: true, Attrs: most},
-		{Kind: site.FieldSelect, Name: "criticality", Label: "Criticality", Options: levels(a.Criticality)},
-		{Kind: site.FieldSelect, Name: "class", Label: "Class of data", Help: "The most sensitive that it holds.", Options: options(assets.Classes, a.Class, "")},
+		{Name: "supplier", Label: "Supplier", Help: "Who it is bought from.", Value: a.Supplier, Optional: true, Attrs: most},
+		{Name: "location", Label: "Location", Help: "A building, a region, a country.", Value: a.Location, Optional: true, Attrs: most},
+		{Kind: site.FieldSelect, Name: "class", Head: "What is on it", Label: "Class of data", Help: "The most sensitive that it holds.", Options: options(assets.Classes, a.Class, "")},
 		{Kind: site.FieldChecks, Name: "flags", Label: "That data is also", Options: marks, Optional: true},
-		{Kind: site.FieldSelect, Name: "environment", Label: "Environment", Options: options(assets.Environments, a.Environment, "All of them"), Optional: true},
-		{Name: "location", Label: "Location", Value: a.Location, Optional: true, Attrs: most},
-		{Name: "supplier", Label: "Supplier", Value: a.Supplier, Optional: true, Attrs: most},
-		{Kind: site.FieldSelect, Name: "lifecycle", Label: "Lifecycle", Options: options(assets.Lifecycles, a.Lifecycle, "")},
-		{Kind: site.FieldDate, Name: "planned_for", Label: "Planned for", Value: a.PlannedFor, Optional: true},
-		{Kind: site.FieldDate, Name: "live_from", Label: "Live from", Value: a.LiveFrom, Optional: true},
-		{Kind: site.FieldDate, Name: "retired_on", Label: "Retired on", Value: a.RetiredOn, Optional: true},
-		{Kind: site.FieldDate, Name: "disposed_on", Label: "Disposed of on", Value: a.DisposedOn, Optional: true},
+		{Kind: site.FieldSelect, Name: "lifecycle", Head: "Its life", Label: "Lifecycle", Beside: true, Options: options(assets.Lifecycles, a.Lifecycle, "")},
+		{Kind: site.FieldDate, Name: "planned_for", Label: "Planned for", Beside: true, Value: a.PlannedFor, Optional: true},
+		{Kind: site.FieldDate, Name: "live_from", Label: "Live from", Beside: true, Value: a.LiveFrom, Optional: true},
+		{Kind: site.FieldDate, Name: "retired_on", Label: "Retired on", Beside: true, Value: a.RetiredOn, Optional: true},
+		{Kind: site.FieldDate, Name: "disposed_on", Label: "Disposed of on", Beside: true, Value: a.DisposedOn, Optional: true},
 	}, nil
 }
 
@@ -56,7 +56,7 @@ func levels(now int64) []site.Option {
 
 func newForm(v *site.Visit) (site.FormView, error) {
 	list, err := fields(v, assets.Asset{Criticality: 3, Class: "internal", Lifecycle: assets.Live})
-	list = append(list, site.FieldView{Kind: site.FieldChecks, Name: "out", Label: "Scope", Optional: true, Options: []site.Option{{Value: "true", Text: "It is to be out of scope", Note: "It stays in scope until another person approves."}}},
+	list = append(list, site.FieldView{Kind: site.FieldChecks, Name: "out", Head: "Scope", Label: "In or out", Optional: true, Options: []site.Option{{Value: "true", Text: "It is to be out of scope", Note: "It stays in scope until another person approves."}}},
 		site.FieldView{Kind: site.FieldArea, Name: "reason", Label: "Why it is in scope or out of it", Rows: 3, Optional: true, Attrs: map[string]any{"maxlength": "1000"}}, site.OnceKey())
 	return site.FormView{Action: "/assets/new", Fields: list, Buttons: []site.ButtonView{{Text: "Add the asset"}, {Text: "Cancel", Href: "/assets"}}}, err
 }

@@ -97,7 +97,26 @@ func (x filing) sentence() string {
 		return "All lines of the file are imported, or none."
 	case len(x.Trial.Faults) > 0:
 		n := int64(len(x.Trial.Faults)) + x.Trial.More
-		return "Nothing is imported: " + site.Plural(n, "line is", "lines are") + " wrong."
+		return "Nothing is imported: " + site.Several(int(n), "line is", "lines are") + " wrong."
 	}
-	return site.Plural(x.Trial.Added, "asset is", "assets are") + " new and " + site.Plural(x.Trial.Changed, "changes", "change") + "."
+	if x.Trial.Changed == 0 {
+		return site.Capital(site.Several(int(x.Trial.Added), "asset is", "assets are")) + " new, and none changes."
+	}
+	return site.Capital(site.Several(int(x.Trial.Added), "asset is", "assets are")) + " new, and " + site.Several(int(x.Trial.Changed), "changes", "change") + "."
+}
+
+// columnRows say what each column takes.
+func columnRows() []site.FactRow {
+	takes := map[string]string{
+		"id": "of the asset that the line changes; empty for a new one", "name": "needed; at most 200 characters", "type": "needed; one of " + strings.Join(assets.Types, ", "),
+		"environment": "one of " + strings.Join(assets.Environments, ", ") + ", or empty", "owner": "the address or the name of a member", "custodian": "any text", "criticality": "1, the most critical, to 4",
+		"class": "one of " + strings.Join(assets.Classes, ", "), "flags": "with commas between: " + strings.Join(assets.Flags, ", "), "location": "any text", "supplier": "any text",
+		"lifecycle": "one of " + strings.Join(assets.Lifecycles, ", "), "planned_for": "a day, as 2026-12-31", "live_from": "a day", "retired_on": "a day", "disposed_on": "a day",
+		"scope": "in, out, or pending for one that waits to leave", "reason": "why it is in scope or out of it",
+	}
+	var out []site.FactRow
+	for _, c := range assets.Columns {
+		out = append(out, site.FactRow{Key: c, Value: takes[c]})
+	}
+	return out
 }

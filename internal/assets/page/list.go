@@ -150,18 +150,21 @@ func (x listed) sentence() string {
 	if x.Sum.InScope == 0 && x.Total == 0 && !x.Ask.Filtered() {
 		return "No asset is in the register yet."
 	}
-	text := site.Plural(x.Sum.InScope, "live asset is", "live assets are") + " in scope."
+	text := site.Capital(site.Several(int(x.Sum.InScope), "live asset is", "live assets are")) + " in scope."
 	if n := x.Sum.Unknown; n > 0 {
-		return text + " " + site.Plural(n, "more is", "more are") + " shown by sources and unknown."
+		return text + " " + site.Capital(site.Several(int(n), "more is", "more are")) + " shown by sources and unknown."
 	}
 	if n := x.Sum.Stale; n > 0 {
-		return text + " " + site.Plural(n, "has", "have") + " not been seen lately."
+		return text + " " + site.Capital(site.Several(int(n), "has", "have")) + " not been seen lately."
 	}
 	return text
 }
 
 func (x listed) facts() []site.Fact {
-	out := []site.Fact{{Text: "Reconciliation", Href: "/assets/reconciliation"}, {Text: site.Plural(x.Out, "is out of scope", "are out of scope"), Href: "/assets?f.scope=out"}}
+	out := []site.Fact{{Text: "Reconciliation", Href: "/assets/reconciliation"}}
+	if x.Out > 0 {
+		out = append(out, site.Fact{Text: site.Plural(x.Out, "is out of scope", "are out of scope"), Href: "/assets?f.scope=out"})
+	}
 	if x.Waiting > 0 {
 		out = append(out, site.Fact{Text: site.Plural(x.Waiting, "waits for a second person", "wait for a second person"), Href: "/assets?f.scope=pending"})
 	}

@@ -23,6 +23,8 @@ func Routes() []site.Route {
 		{Pattern: "POST /assets/import", Handle: takeFile},
 		{Pattern: "GET /assets/reconciliation", Handle: showReconciliation},
 		{Pattern: "POST /assets/resources", Handle: settle},
+		{Pattern: "GET /assets/link", Handle: showLink},
+		{Pattern: "POST /assets/link", Handle: link},
 		{Pattern: "POST /assets/setting", Handle: set},
 		{Pattern: "GET /assets/{id}", Handle: showAsset},
 		{Pattern: "GET /assets/{id}/edit", Handle: showEdit},

@@ -56,11 +56,11 @@ func TestAnAssetIsAddedChangedExcludedAndRetired(t *testing.T) {
 		v.Get("/assets").Says("#assets", "No assets yet.")
 		wrong := v.Post("/assets/new", "name", "", "type", "saas", "class", "internal", "criticality", "3", "lifecycle", "live")
 		wrong.Is(http.StatusUnprocessableEntity)
-		wrong.Says(".tm-errors", "Is needed")
+		wrong.Says(".tm-errors", "This is needed")
 		at := v.Post("/assets/new", "name", "Wiki", "type", "saas", "class", "restricted", "criticality", "2", "lifecycle", "live", "flags", "personal", "flags", "health").Header.Get("Location")
 		one := v.Get(at)
 		one.Says("h1", "It is in scope, and no source shows it.")
-		one.Says("#facts", "personal, health")
+		one.Says("#facts", "Personal, health")
 		one.Says("#versions", "Added")
 		v.Post(at+"/edit", "name", "Wiki 2", "type", "saas", "class", "restricted", "criticality", "2", "lifecycle", "live", "version", "1").LeadsTo(at)
 		v.Post(at+"/edit", "name", "Wiki 3", "type", "saas", "class", "restricted", "criticality", "2", "lifecycle", "live", "version", "1").Says(".tm-errors", "changed since you read it")
@@ -92,7 +92,7 @@ func TestReconciliationLeadsToItsRowsAndActsOnThem(t *testing.T) {
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
 		at := "/assets/reconciliation?list=unknown"
 		got := v.Get(at)
-		got.Says("h1", "3 assets are shown by a source and unknown to the register.")
+		got.Says("h1", "Three assets are shown by a source and unknown to the register.")
 		if n := got.Count("#rows tbody tr"); n != 3 {
 			t.Errorf("%d rows", n)
 		}
@@ -119,20 +119,63 @@ func TestReconciliationLeadsToItsRowsAndActsOnThem(t *testing.T) {
 	})
 }
 
+func TestUnknownResourcesAreLinkedToAnAssetThatIsThere(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		refs := machines(t, desk, "web-1.example", "web-2.example", "zed.example")
+		s := sitetest.New(t, desk.Engine, page.Routes())
+		v, at := s.As(desk), "/assets/reconciliation?list=unknown"
+		add := func(name string) string {
+			return string(optest.Do(t, desk, assets.Create, assets.New{Type: "compute", Name: name}).ID)
+		}
+		add("Archive")
+		web := add("Web-1 of the shop")
+		for i := range 14 {
+			add("Cellar " + string(rune('a'+i)))
+		}
+		to := v.Post("/assets/resources", "act", "link", "id", refs[0], "id", refs[1], "back", at).Header.Get("Location")
+		got := v.Get(to)
+		got.Says("h1", "Which asset do these two resources belong to?")
+		got.Says("#resources tbody", "web-2.example")
+		if first := got.Attr("#link [type=radio]", "value"); first != web {
+			t.Errorf("first comes %s, not the asset that is called alike", first)
+		}
+		got.Says("#link", "12 of 16 are shown")
+		if n := got.Count("#link [type=radio][checked]"); n != 0 {
+			t.Errorf("%d chosen before anybody chose", n)
+		}
+		v.Get(to+"&q=archive").Says("#found", "Archive")
+		v.Get(to+"&q=castle").Says("#found", "No asset has this in its name.")
+		wrong := v.Post("/assets/link", "id", refs[0], "id", refs[1], "back", at)
+		wrong.Is(http.StatusUnprocessableEntity)
+		wrong.Says(".tm-field-error", "Choose the asset that they belong to.")
+		if n := wrong.Count("#link input[type=hidden][name=id]"); n != 2 {
+			t.Errorf("a refusal keeps %d of 2 resources", n)
+		}
+		v.Post("/assets/link", "id", refs[0], "id", refs[1], "asset", web, "back", at).LeadsTo("/assets/" + web + "#sightings")
+		v.Get("/assets/"+web).Says("#sightings tbody", "web-2.example")
+		v.Get(at).Says("#shown", "Unknown 1")
+		v.Post("/assets/link", "id", refs[0], "asset", add("Another"), "back", at).Is(http.StatusUnprocessableEntity)
+		v.Post("/assets/resources", "act", "link", "back", at).Is(http.StatusUnprocessableEntity)
+		eve := s.As(optest.Member(t, desk, auth.Operator))
+		eve.Get(to).Is(http.StatusForbidden)
+		eve.Post("/assets/link", "id", refs[2], "asset", web, "back", at).Is(http.StatusForbidden)
+	})
+}
+
 func TestAFileIsLookedAtAndImported(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
 		bad := v.Upload("/assets/import", "file", "a.csv", []byte("name,type\nOne,castle\n"))
-		bad.Says("h1", "Nothing is imported: 1 line is wrong.")
+		bad.Says("h1", "Nothing is imported: one line is wrong.")
 		bad.Says("#faults", "Line 2: type is \"castle\"")
 		none := v.Upload("/assets/import", "file", "a.csv", []byte("colour\nred\n"))
 		none.Is(http.StatusUnprocessableEntity)
 		none.Says(".tm-field-error", "is not known")
 		text := "name,type\nOne,compute\nTwo,saas\n"
 		good := v.Upload("/assets/import", "file", "a.csv", []byte(text))
-		good.Says("h1", "2 assets are new and 0 change.")
+		good.Says("h1", "Two assets are new, and none changes.")
 		v.Post("/assets/import", "act", "import", "csv", good.Attr("input[name=csv]", "value")).LeadsTo("/assets")
-		v.Get("/assets").Says("h1", "2 live assets are in scope. 2 have not been seen lately.")
+		v.Get("/assets").Says("h1", "Two live assets are in scope. Two have not been seen lately.")
 		file := v.Get("/assets?format=csv&cols=id,name,type,criticality,class,lifecycle,scope,owner,seen").Body
 		trial := optest.Do(t, desk, assets.Preview, assets.File{CSV: []byte(file)})
 		if trial.Same != 2 || len(trial.Faults) != 0 {

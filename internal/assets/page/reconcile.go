@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -48,11 +47,11 @@ func (x compared) sentence() string {
 	case x.Shown == 0 && x.InScope == 0:
 		return "No source shows anything yet, and the register is empty."
 	case x.Unknown > 0 && x.Stale > 0:
-		return fmt.Sprintf("%s unknown, and %s.", site.Plural(x.Unknown, "asset is", "assets are"), site.Plural(x.Stale, "has not been seen lately", "have not been seen lately"))
+		return site.Capital(site.Several(int(x.Unknown), "asset is", "assets are")) + " unknown, and " + site.Several(int(x.Stale), "has not been seen lately.", "have not been seen lately.")
 	case x.Unknown > 0:
-		return site.Plural(x.Unknown, "asset is", "assets are") + " shown by a source and unknown to the register."
+		return site.Capital(site.Several(int(x.Unknown), "asset is", "assets are")) + " shown by a source and unknown to the register."
 	case x.Stale > 0:
-		return site.Plural(x.Stale, "asset has", "assets have") + " not been seen for " + site.Plural(x.StaleDays, "day", "days") + "."
+		return site.Capital(site.Several(int(x.Stale), "asset has", "assets have")) + " not been seen for " + site.Several(int(x.StaleDays), "day", "days") + "."
 	case x.Answered < x.InScope:
 		return "Checks answer for " + site.Count(x.Answered) + " of " + site.Count(x.InScope) + " assets in scope."
 	}
@@ -62,14 +61,14 @@ func (x compared) sentence() string {
 func listHref(list string) string { return "/assets/reconciliation?list=" + list + "#rows" }
 
 // figures are lines of a card that add up to the last.
-func figures(sum string, total int64, href string, parts ...site.FactRow) []site.FactRow {
-	return append(parts, site.FactRow{Key: sum, Value: site.Count(total), Href: href, Strong: true})
+func figures(sum string, total int64, href string, parts ...site.TotalRow) site.TotalView {
+	return site.TotalView{Rows: parts, Total: site.TotalRow{Text: sum, Value: site.Count(total), Href: href}}
 }
 
-func part(name string, n int64, href string, status site.Status) site.FactRow {
-	r := site.FactRow{Key: name, Value: site.Count(n), Href: href}
-	if n > 0 {
-		r.Status = status
+func part(name string, n int64, href string, status site.Status) site.TotalRow {
+	r := site.TotalRow{Text: name, Value: site.Count(n), Href: href}
+	if n > 0 && status == site.StatusUnknown {
+		r.Tone = status
 	}
 	return r
 }
@@ -121,6 +120,7 @@ func (x compared) unlisted(t *site.TableView) {
 		return
 	}
 	t.Bulk = &site.Bulk{Action: "/assets/resources", Unit: "resources", Back: back, More: reasonInput("Why, where they are no assets or out of scope"), Buttons: []site.ButtonView{
+		{Text: "Link to an asset", Submit: true, Name: "act", Value: "link"},
 		{Text: "Make assets, in scope", Submit: true, Name: "act", Value: "adopt"},
 		{Text: "Make assets, to leave the scope", Submit: true, Name: "act", Value: "adopt_out"},
 		{Text: "They are no assets", Submit: true, Name: "act", Value: "ignore"}}}
@@ -151,7 +151,7 @@ func (x compared) standing(t *site.TableView) {
 
 func (x compared) settingForm() site.FormView {
 	return site.FormView{ID: "setting", Action: "/assets/setting", Version: strconv.FormatInt(x.Setting.Version, 10), Fields: []site.FieldView{
-		{Kind: site.FieldNumber, Name: "stale_days", Label: "Days until an asset that nothing shows is stale", Value: site.Plain(x.StaleDays), Short: true, Attrs: map[string]any{"min": "1", "max": "366"}}},
+		{Kind: site.FieldNumber, Name: "stale_days", Label: "Days", Help: "1 to 366. Buildings and groups of people are never stale: no source could show them.", Value: site.Plain(x.StaleDays), Short: true, Attrs: map[string]any{"min": "1", "max": "366"}}},
 		Buttons: []site.ButtonView{{Text: "Save"}}}
 }
 
@@ -182,6 +182,11 @@ func settle(v *site.Visit) error {
 	}
 	var err error
 	switch in.Act {
+	case "link":
+		if len(in.Resources) > 0 {
+			return v.Goto(linkHref(in.Resources, in.Back))
+		}
+		err = fault.Invalid("id", "choose at least one resource")
 	case "adopt", "adopt_out":
 		_, err = assets.Adopt.Do(v.Context(), v.Desk, assets.Adoption{Resources: in.Resources, Out: in.Act == "adopt_out", Reason: in.Reason})
 	case "ignore":
@@ -189,7 +194,7 @@ func settle(v *site.Visit) error {
 	case "unignore":
 		_, err = assets.Unignore.Do(v.Context(), v.Desk, assets.Resources{Resources: in.Resources})
 	default:
-		err = fault.Invalid("act", "give one of adopt, adopt_out, ignore, unignore")
+		err = fault.Invalid("act", "give one of link, adopt, adopt_out, ignore, unignore")
 	}
 	if err != nil {
 		return err

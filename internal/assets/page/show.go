@@ -2,6 +2,7 @@ package page
 
 import (
 	"strings"
+	"time"
 
 	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
@@ -78,10 +79,10 @@ func (x detail) sentence() string {
 	case len(x.Sightings) == 0:
 		out = "It is in scope, and no source shows it."
 	default:
-		out = "It is in scope, and " + site.Plural(int64(len(x.Sightings)), "resource stands", "resources stand") + " for it."
+		out = "It is in scope, and " + site.Several(len(x.Sightings), "resource stands", "resources stand") + " for it."
 	}
 	if n := x.count("fail"); n > 0 {
-		out += " " + site.Plural(n, "check fails", "checks fail") + "."
+		out += " " + site.Capital(site.Several(int(n), "check fails", "checks fail")) + "."
 	}
 	return out
 }
@@ -100,7 +101,7 @@ func stop(s string) string { return strings.TrimSuffix(strings.TrimSpace(s), "."
 func (x detail) facts() []site.Fact {
 	out := []site.Fact{{Text: "Owner", Person: x.Owner}, {Text: words(x.Type)}, {Text: "Criticality " + site.Plain(x.Criticality) + " of 4"}}
 	if x.Owner == "" {
-		out[0].Person = "Nobody"
+		out[0].Person = "Nobody yet"
 	}
 	if x.Scope == assets.Pending {
 		out = append(out, site.Fact{Text: "Asked by " + x.Asker + ", " + site.Date(x.Asked)})
@@ -145,12 +146,12 @@ func (x detail) rows() []site.FactRow {
 	_, scope := scopeMark(x.Asset)
 	out := []site.FactRow{
 		site.Text("Environment", orNone(words(x.Environment))), site.Text("Custodian", orNone(x.Custodian)),
-		site.Text("Data", words(x.Class)), site.Text("Also", orNone(flags(x.Asset))),
+		site.Text("Data", words(x.Class)), site.Text("Also", orNone(site.Capital(flags(x.Asset)))),
 		site.Text("Location", orNone(x.Location)), site.Text("Supplier", orNone(x.Supplier)), site.Text("Lifecycle", words(x.Lifecycle)),
 	}
 	for _, d := range []struct{ name, day string }{{"Planned for", x.PlannedFor}, {"Live from", x.LiveFrom}, {"Retired on", x.RetiredOn}, {"Disposed of on", x.DisposedOn}} {
 		if d.day != "" {
-			out = append(out, site.Text(d.name, d.day))
+			out = append(out, site.Text(d.name, day(d.day)))
 		}
 	}
 	out = append(out, site.Text("Scope", scope))
@@ -177,10 +178,18 @@ func (x detail) rows() []site.FactRow {
 	return out
 }
 
+// day writes a civil day as people do.
+func day(s string) string {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return site.Date(t)
+	}
+	return s
+}
+
 func (x detail) sightings() site.TableView {
 	t := site.TableView{ID: "sightings", Caption: "Resources it stands for", Columns: []site.Column{{Head: "Resource", Mono: true, Wide: true, Phone: site.PlaceFirst}, {Head: "Kind"}, {Head: "Source"},
 		{Head: "Last seen", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No source shows it.", Text: "Take it from what sources show, or link it over the API: assets.link.", Link: site.Link{Text: "What sources show", Href: "/assets/reconciliation"}}}
+		Empty: site.EmptyView{Title: "No source shows it.", Text: "Choose its resources among those that are unknown, and link them to it.", Link: site.Link{Text: "What sources show", Href: "/assets/reconciliation"}}}
 	for _, g := range x.Sightings {
 		r := site.Row{Key: g.Ref()}
 		name, source := site.Cell{Text: site.Brief(g.Key), Mono: true}, site.Words(g.Name)

@@ -93,6 +93,9 @@ func classified(d procedures.Deviation) site.Cell {
 	if d.Classified.IsZero() {
 		return site.Mark(site.StatusUnknown, "Not classified")
 	}
+	if d.Cause == "" { // the firm's word for it stands in its workpapers
+		return site.Mark(site.StatusFail, "Classified")
+	}
 	return site.Mark(site.StatusFail, site.Capital(strings.ReplaceAll(d.Cause, "_", "-"))+", "+d.Extent)
 }
 

@@ -50,16 +50,20 @@ func (x listed) sentence() string {
 	}
 	text := "Nothing waits."
 	if busy > 0 {
-		text = site.Plural(busy, "job is", "jobs are") + " waiting or under way."
+		text = site.Capital(site.Several(int(busy), "job is", "jobs are")) + " waiting or under way."
 	}
 	if failed > 0 {
-		text += fmt.Sprintf(" Of the %s shown, %s.", site.Count(int64(len(x.Items))), site.Plural(failed, "gave up", "gave up"))
+		text += fmt.Sprintf(" Of the %s shown, %s gave up.", site.Spelled(len(x.Items)), site.Spelled(int(failed)))
 	}
 	return text
 }
 
 // words say what each kind of job does.
-var words = map[string]string{"collect": "Read a source", "evaluate": "Judge what was read", "import": "Read a file that was handed in"}
+var words = map[string]string{
+	"collect": "Read a source", "evaluate": "Judge what was read", "import": "Read a file that was handed in",
+	"tasks.look": "Remind of a task", "digests.send": "Write a digest", "letters.send": "Hand a letter to the mail server", "scrub.read": "Read the log and the evidence back",
+	"anchor": "Have the log vouched for from outside", "erasure_clear": "Destroy what was erased", "retention_due": "Look for what has come to the end of its time",
+}
 
 func does(j job.Job) string {
 	if s := words[j.Kind]; s != "" {
@@ -76,6 +80,8 @@ func state(j job.Job) (site.Status, string) {
 		return site.StatusFail, "Gave up"
 	case job.Running:
 		return site.StatusNotStarted, "Under way"
+	case job.Cancelled:
+		return site.StatusNotApplicable, "Cancelled"
 	}
 	if j.Attempt > 0 {
 		return site.StatusUnknown, "To be tried again"
@@ -104,11 +110,11 @@ func (x listed) list(v *site.Visit) site.List[job.Job] {
 		Name: "jobs", Caption: "Jobs", One: "job", Many: "jobs", Sort: "-asked",
 		Columns: []site.Col[row]{
 			{ID: "id", Head: "Job", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(j row) site.Cell { return site.Node(site.ShortID(string(j.ID), href(j))) }, Text: func(j row) any { return string(j.ID) }},
-			{ID: "what", Head: "What", Phone: site.PlaceFirst, Fixed: true, Cell: func(j row) site.Cell { return site.Words(does(j)) }},
+			{ID: "what", Head: "What", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(j row) site.Cell { return site.Words(does(j)) }},
 			{ID: "kind", Head: "Kind", Mono: true, Spare: true, Cell: func(j row) site.Cell { return site.Words(j.Kind) }},
-			{ID: "far", Head: "How far", Wide: true, Cell: func(j row) site.Cell { return site.Words(told(j)) }},
+			{ID: "far", Head: "How far", Cell: func(j row) site.Cell { return site.Words(told(j)) }},
 			{ID: "asked", Head: "Asked for", Cell: func(j row) site.Cell { return site.Node(site.Age(j.Created, x.Now)) }, Text: func(j row) any { return site.DateTime(j.Created) }},
-			{ID: "took", Head: "Took", Cell: func(j row) site.Cell { return site.Words(tookOf(j)) }},
+			{ID: "took", Head: "Done after", Cell: func(j row) site.Cell { return site.Words(tookOf(j)) }},
 			{ID: "tries", Head: "Tries", Num: true, Cell: func(j row) site.Cell { return site.Words(site.Count(j.Attempt)) }, Text: func(j row) any { return j.Attempt }},
 			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Cell: func(j row) site.Cell { return site.Mark(state(j)) }},
 		},
@@ -144,7 +150,11 @@ func facts(j job.Job) []site.FactRow {
 	out := []site.FactRow{{Key: "Job", Node: site.Digest(site.DigestView{Value: string(j.ID)})}, {Key: "Kind", Value: j.Kind, Mono: true},
 		{Key: "Asked for", Node: site.Moment(j.Created)}}
 	if !j.Finished.IsZero() {
-		out = append(out, site.FactRow{Key: "Finished", Node: site.Moment(j.Finished)})
+		out = append(out, site.FactRow{Key: "Finished", Node: site.Moment(j.Finished)}, site.Text("Done after", tookOf(j)))
 	}
-	return append(out, site.Text("Tries", site.Count(j.Attempt)), site.Text("How far", told(j)))
+	out = append(out, site.Text("Tries", site.Count(j.Attempt)))
+	if far := told(j); far != "–" {
+		out = append(out, site.Text("How far", far))
+	}
+	return out
 }

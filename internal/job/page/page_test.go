@@ -28,7 +28,7 @@ func TestJobsAreListedForThoseWhoMaySeeThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		list := v.Get("/jobs")
-		list.Says("h1", "1 job is waiting or under way.")
+		list.Says("h1", "One job is waiting or under way.")
 		list.Says("#jobs tbody tr", "Read a source")
 		v.Get("/jobs/"+string(j)).Says("main", string(j))
 		s.As(optest.Member(t, desk, auth.Sponsor)).Get("/jobs").Is(http.StatusForbidden)

@@ -102,7 +102,7 @@ func newForm() site.FormView {
 		{Kind: site.FieldPassword, Name: "address", Label: "Address", Help: "Who knows it can write there: it is kept sealed and not shown again.", Autocomplete: "off"},
 		{Kind: site.FieldChecks, Name: "kinds", Label: "What it is told of", Options: kindOptions(nil)},
 		site.OnceKey(),
-	}, Buttons: []site.ButtonView{{Text: "Add the channel"}, {Text: "Leave it", Href: "/settings/channels"}}}
+	}, Buttons: []site.ButtonView{{Text: "Add the channel"}, {Text: "Cancel", Href: "/settings/channels"}}}
 }
 
 func showNew(v *site.Visit) error {

@@ -75,7 +75,7 @@ func (x inbox) sentence() string {
 	case x.Unread == 0:
 		return "You have read everything."
 	}
-	return site.Plural(x.Unread, "notice is", "notices are") + " unread."
+	return site.Capital(site.Several(int(x.Unread), "notice is", "notices are")) + " unread."
 }
 
 func (x inbox) facts() []site.Fact {
@@ -117,12 +117,17 @@ func (x inbox) chips() []site.Chip {
 		c := site.Chip{Text: k.Text, Href: x.with("kind", k.Name), Add: true}
 		if k.Name == x.Kind {
 			c = site.Chip{Text: k.Text, Href: x.with("kind", "")}
-		} else if x.Kind != "" {
-			continue
+		} else if x.Kind != "" || !x.has(k.Name) {
+			continue // a filter that would show nothing is no help
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// has reports whether a notice of a kind is on the page.
+func (x inbox) has(kind string) bool {
+	return slices.ContainsFunc(x.Items, func(n notify.Notice) bool { return n.Kind == kind })
 }
 
 func (x inbox) table() site.TableView {
@@ -186,7 +191,7 @@ func preferenceForm(p notify.Preference) site.FormView {
 		for i := range options {
 			options[i].Chosen = options[i].Value == p.Mail[k.Name]
 		}
-		f.Fields = append(f.Fields, site.FieldView{Kind: site.FieldSelect, Name: "kind_" + k.Name, Label: k.Text, Options: options})
+		f.Fields = append(f.Fields, site.FieldView{Kind: site.FieldSelect, Name: "kind_" + k.Name, Label: k.Text, Options: options, Beside: true})
 	}
 	days := []site.Option{}
 	for d := range 7 {

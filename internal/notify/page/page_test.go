@@ -30,7 +30,7 @@ func TestTheInboxPutsUnreadFirst(t *testing.T) {
 		give(t, desk, bo, "First")
 		give(t, desk, bo, "Second")
 		x := v.Get("/notices")
-		x.Says("h1", "2 notices are unread.")
+		x.Says("h1", "Two notices are unread.")
 		id := x.Attrs("#notices tbody input", "value")[1]
 		v.Post("/notices/read", "id", id).LeadsTo("/notices")
 		x = v.Get("/notices")

@@ -179,9 +179,9 @@ func TestOneGoesOnInAnotherOrganization(t *testing.T) {
 		g.Post("/switch", "org", string(other.Org)).Is(http.StatusNotFound)
 		g.Post("/join", guest(token(t, s.As(other), "sponsor"), "Ana", "ana@example.com")...).LeadsTo("/")
 		second := g.Get("/settings")
-		second.Says("h1", "Second has 2 members")
+		second.Says("h1", "Second has two members")
 		to := second.Attr(".tm-side .tm-org-other", "value")
 		g.Post("/switch", "org", to).LeadsTo("/")
-		g.Get("/settings").Says("h1", "Example has 2 members")
+		g.Get("/settings").Says("h1", "Example has two members")
 	})
 }

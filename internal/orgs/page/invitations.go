@@ -141,7 +141,7 @@ func (g guests) table() site.TableView {
 		default:
 			act = site.Node(openActs(x))
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(asText(x.Role)), site.Words(forWhom(x)), site.Words(x.By), site.Words(site.Date(x.Created)), status, act}})
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Words(site.Capital(asText(x.Role))), site.Words(forWhom(x)), site.Words(x.By), site.Words(site.Date(x.Created)), status, act}})
 	}
 	return t
 }

@@ -219,29 +219,40 @@ func showMembers(v *site.Visit) error {
 
 func (p people) sentence() string {
 	if p.Text != "" {
-		return site.Plural(p.Page.Total, "member fits", "members fit") + " “" + p.Text + "”."
+		return site.Capital(site.Several(int(p.Page.Total), "member fits", "members fit")) + " “" + p.Text + "”."
 	}
-	return p.Org.Name + " has " + site.Plural(p.Page.Total, "member", "members") + "."
+	return p.Org.Name + " has " + site.Several(int(p.Page.Total), "member", "members") + "."
 }
 
 func (p people) table() site.TableView {
-	t := site.TableView{Caption: "Members", Columns: []site.Column{{Head: "Name", Wide: true, Phone: site.PlaceFirst}, {Head: "Address"}, {Head: "Role"}, {Head: "Second factor"}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "Nobody fits.", Text: "The search looks at names, addresses and roles."}}
+	t := site.TableView{ID: "list", Caption: "Members", More: site.SearchBox(site.SearchView{Value: p.Text, Path: "/settings/members", Label: "Name, address or role"}),
+		Columns: []site.Column{{Head: "Name", Wide: true, Phone: site.PlaceFirst}, {Head: "Address"}, {Head: "Role"}, {Head: "Second factor"}, {Head: "Status", Phone: site.PlaceEnd}},
+		Empty:   site.EmptyView{Title: "Nobody fits.", Text: "The search looks at names, addresses and roles."},
+		Pager:   site.PagerView{Shown: int64(len(p.Page.Items)), Of: p.Page.Total, OlderText: "Next", NewerText: "First"}}
+	if p.Text != "" {
+		t.Filters = []site.Chip{{Text: "“" + p.Text + "”", Href: "/settings/members"}}
+	}
+	if p.Page.Next != "" {
+		t.Pager.Older = p.next()
+	}
+	if p.After != "" {
+		t.Pager.Newer = "/settings/members?" + url.Values{"q": {p.Text}}.Encode()
+	}
 	for _, m := range p.Page.Items {
-		status, factor := site.Mark(site.StatusPass, "Active"), site.Words("none")
+		status, factor := site.Mark(site.StatusPass, "Active"), site.Words("None")
 		if m.Inactive {
 			status = site.Mark(site.StatusNotApplicable, "Deactivated")
 		}
 		if m.Secured {
-			factor = site.Words("set up")
+			factor = site.Words("Set up")
 		} else if p.Demand && !m.Inactive {
-			factor = site.Mark(site.StatusUnknown, "required, not set up yet")
+			factor = site.Mark(site.StatusUnknown, "Required, not set up yet")
 		}
-		name := site.Node(site.Person(m.Name))
+		row := site.Row{Cells: []site.Cell{{Text: m.Name, Strong: true}, site.Words(m.Email), site.Words(site.Capital(rolesText(m.Roles))), factor, status}}
 		if p.MayAdd {
-			name = site.Node(site.LinkText(site.Link{Text: m.Name, Href: "/settings/members/" + string(m.ID)}))
+			row.Href = "/settings/members/" + string(m.ID)
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{name, site.Words(m.Email), site.Words(rolesText(m.Roles)), factor, status}})
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }

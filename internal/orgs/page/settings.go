@@ -82,16 +82,40 @@ func (s settings) sentence() string {
 			n++
 		}
 	}
-	return s.Org.Name + " has " + site.Plural(int64(len(s.Members)), "member", "members") + " and " +
-		site.Plural(int64(n), "token", "tokens") + " in use."
+	return s.Org.Name + " has " + site.Several(len(s.Members), "member", "members") + " and " + site.Several(n, "token", "tokens") + " in use."
 }
 
 func (s settings) facts() []site.Fact {
-	out := []site.Fact{{Text: "Since " + site.Date(s.Org.Created)}, {Text: "Days begin in " + s.Org.Zone},
-		{Text: "You are " + rolesText(s.roles(s.Me.User))}, {Text: "How you are told", Href: "/notices/preferences"}}
-	if s.MayEdit {
-		out = append(out, site.Fact{Text: "Channels and mail", Href: "/settings/channels"})
+	return []site.Fact{{Text: "Since " + site.Date(s.Org.Created)}, {Text: "Days begin in " + s.Org.Zone}, {Text: "You are " + rolesText(s.roles(s.Me.User))}}
+}
+
+// mine are the pages of whoever reads, and of this browser.
+func (s settings) mine() []site.LinkRow {
+	return []site.LinkRow{
+		{Text: "Your sign-in", Note: "passkeys, codes, and where you are signed in", Href: site.FactorsPath},
+		{Text: "Your password", Note: "changing it signs every other place out", Href: "/settings/password"},
+		{Text: "How you are told", Note: "what goes to your mail, and when", Href: "/notices/preferences"},
+		{Text: "Saved views", Note: "lists as you and others keep them", Href: "/views"},
 	}
+}
+
+// further are the other pages about the organization and the installation, of
+// those that the reader may open.
+func (s settings) further() []site.LinkRow {
+	var out []site.LinkRow
+	add := func(may bool, text, note, href string) {
+		if may {
+			out = append(out, site.LinkRow{Text: text, Note: note, Href: href})
+		}
+	}
+	add(s.MayAdd, "Invitations", "by a link, one or many at once", "/settings/invitations")
+	add(s.MayEdit, "Channels", "Slack, Teams and webhooks that are told what happens", "/settings/channels")
+	add(s.MayEdit, "Mail", "which letters were sent, and which wait", "/settings/letters")
+	add(s.Me.May(auth.EraseRead), "Erasure and retention", "what is kept how long, and what holds it", "/erasures")
+	add(s.Me.May(auth.OrgRead), "Health of the log", "signatures, witnesses, backups and how to check them", "/log/health")
+	add(s.Me.May(auth.ExportWrite), "Export", "the whole log with its evidence, in one file", "/export")
+	add(s.Me.May(auth.JobsRead), "Jobs", "what the machine did, does and waits to do", "/jobs")
+	add(true, "Assistants (MCP)", "how a program of yours reads Tickmark with a token", "/help/docs/mcp")
 	return out
 }
 
@@ -121,19 +145,29 @@ func rolesText(list []auth.Role) string {
 	return strings.Join(out, ", ")
 }
 
+// memberLinks are what there is to do with members.
+func (s settings) memberLinks() templ.Component {
+	list := []site.Link{{Text: "Search them", Href: "/settings/members"}}
+	if s.MayAdd {
+		list = append([]site.Link{{Text: "Invite people", Href: "/settings/invitations"}}, list...)
+	}
+	return memberLinks(list)
+}
+
+// faulty reports whether a form came back: it is not folded then.
+func faulty(f site.FormView) bool { return len(f.Errors()) > 0 || f.Problem != "" }
+
 func (s settings) memberTable() site.TableView {
 	t := site.TableView{Caption: "Members", Columns: []site.Column{
 		{Head: "Name", Wide: true, Phone: site.PlaceFirst}, {Head: "Address"}, {Head: "Role", Phone: site.PlaceEnd},
 	}}
-	if s.MayAdd {
-		t.Columns = append(t.Columns, site.Column{Head: "Act", Phone: site.PlaceEnd})
-	}
 	for _, m := range s.Members {
-		cells := []site.Cell{site.Node(site.Person(m.Name)), site.Words(m.Email), site.Words(rolesText(m.Roles))}
+		row := site.Row{Cells: []site.Cell{site.Node(site.Person(m.Name)), site.Words(m.Email), site.Words(site.Capital(rolesText(m.Roles)))}}
 		if s.MayAdd {
-			cells = append(cells, site.Node(site.LinkText(site.Link{Text: "Change", Href: "/settings/members/" + string(m.ID)})))
+			row.Href = "/settings/members/" + string(m.ID)
+			row.Cells[0] = site.Cell{Text: m.Name, Href: row.Href, Strong: true}
 		}
-		t.Rows = append(t.Rows, site.Row{Cells: cells})
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
@@ -194,7 +228,7 @@ func roleField(o orgs.Org, prefix string, chosen auth.Role) site.FieldView {
 		f.Help = "Partners accept engagements and sign opinions. Managers review what staff have tested. Staff draw, test and propose."
 	}
 	for _, r := range rolesOf(o) {
-		f.Options = append(f.Options, site.Option{Value: string(r), Text: rolesText([]auth.Role{r})})
+		f.Options = append(f.Options, site.Option{Value: string(r), Text: site.Capital(rolesText([]auth.Role{r}))})
 	}
 	return f
 }
@@ -230,8 +264,8 @@ func tokenForm() site.FormView {
 	return site.FormView{ID: "token", Action: "/settings/tokens",
 		Fields: []site.FieldView{
 			{Name: "name", Label: "What will use it", Help: "Such as: nightly CI.", Prefix: "token", Autocomplete: "off", Attrs: templ.Attributes{"maxlength": "100"}},
-			{Kind: site.FieldNumber, Name: "days", Label: "Days it is good", Value: "90", Prefix: "token", Short: true, Attrs: templ.Attributes{"min": "1", "max": "366"}},
-			{Kind: site.FieldSelect, Name: "access", Label: "What it may do", Prefix: "token", Options: []site.Option{{Value: auth.AccessRead, Text: "Read"}, {Value: auth.AccessWrite, Text: "Read and write"}}},
+			{Kind: site.FieldNumber, Name: "days", Label: "Days it is good", Help: "1 to 366. It can be revoked before.", Value: "90", Prefix: "token", Short: true, Attrs: templ.Attributes{"min": "1", "max": "366"}},
+			{Kind: site.FieldSelect, Name: "access", Label: "What it may do", Help: "Never more than you may yourself.", Prefix: "token", Options: []site.Option{{Value: auth.AccessRead, Text: "Read"}, {Value: auth.AccessWrite, Text: "Read and write"}}},
 		},
 		Buttons: []site.ButtonView{{Text: "Make the token"}}}
 }

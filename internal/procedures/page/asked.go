@@ -30,8 +30,12 @@ type asked struct {
 func (x asked) firm() bool { return x.Side == engagements.FirmSide }
 
 // answered reports whether nothing more is asked for of an item: the sealed
-// list alone decides, or somebody has shown a record.
-func answered(d procedures.Drawn) bool {
+// list alone decides, or somebody has shown a record. Once the work is over,
+// what was there sufficed.
+func (x asked) answered(d procedures.Drawn) bool {
+	if len(d.Evidence) > 0 && closed(x.View) {
+		return true
+	}
 	return d.Missed || len(d.Wanted) == 0 && len(d.Evidence) > 0 || slices.ContainsFunc(d.Evidence, func(l procedures.Linked) bool { return !l.Auto })
 }
 
@@ -81,7 +85,7 @@ func (x asked) controls() []perControl {
 		}
 		c := &out[len(out)-1]
 		c.Items++
-		if answered(d) {
+		if x.answered(d) {
 			c.Answered++
 		}
 	}
@@ -91,7 +95,7 @@ func (x asked) controls() []perControl {
 func (x asked) sentence() string {
 	left := 0
 	for _, d := range x.Items {
-		if !answered(d) {
+		if !x.answered(d) {
 			left++
 		}
 	}
@@ -146,7 +150,7 @@ func (x asked) drawnTable() site.TableView {
 		t.Filters = []site.Chip{{Text: "Without evidence", Href: href}}
 	}
 	for _, d := range x.Items {
-		if x.Open && answered(d) {
+		if x.Open && x.answered(d) {
 			continue
 		}
 		to := ""

@@ -50,6 +50,8 @@ type looker struct {
 }
 
 var lookers = []looker{
+	{"pages", "Pages", auth.OrgRead, inPages},
+	{"tasks", "Tasks", auth.WorkRead, inTasks},
 	{"controls", "Controls in force", auth.ControlsRead, inControls},
 	{"library", "Library, not adopted", auth.ControlsRead, inLibrary},
 	{"criteria", "Criteria", auth.ControlsRead, inCriteria},
@@ -61,6 +63,7 @@ var lookers = []looker{
 	{"sources", "Sources", auth.SourcesRead, inSources},
 	{"people", "People", auth.OrgRead, inPeople},
 	{"engagements", "Engagements", auth.EngageRead, inEngagements},
+	{"populations", "Populations", auth.EngageRead, inPopulations},
 	{"views", "Saved views", auth.WorkRead, inViews},
 	{"words", "Words", auth.OrgRead, inWords},
 }
@@ -207,14 +210,24 @@ func changed[T any](p op.Page[T], say func(T) hit) op.Page[hit] {
 func inSources(v *site.Visit, a site.Ask) (op.Page[hit], error) {
 	list, err := sources.List.Do(v.Context(), v.Desk, op.None{})
 	return among(a, list.Items, func(s sources.Source) []string { return []string{s.Name, s.Kind, string(s.Settings)} },
-		func(s sources.Source) hit { return hit{ID: s.Name, Title: s.Kind, Href: "/sources/" + string(s.ID)} }), err
+		func(s sources.Source) hit {
+			return hit{ID: s.Name, Title: titleOf(s), Href: "/sources/" + string(s.ID)}
+		}), err
+}
+
+// titleOf is what a kind of source is called.
+func titleOf(s sources.Source) string {
+	if k, known := sources.KindOf(s.Kind); known {
+		return k.Title
+	}
+	return s.Kind
 }
 
 func inAssets(v *site.Visit, a site.Ask) (op.Page[hit], error) {
 	p, err := assets.List.Do(v.Context(), v.Desk, assets.Filter{Search: a.Q, After: a.After, Limit: a.Limit})
 	out := op.Page[hit]{Next: p.Next, Total: p.Total}
 	for _, x := range p.Items {
-		out.Items = append(out.Items, hit{ID: x.Name, Title: strings.ReplaceAll(x.Type, "_", " "), Note: x.Owner, Href: "/assets/" + string(x.ID)})
+		out.Items = append(out.Items, hit{ID: x.Name, Title: site.Capital(strings.ReplaceAll(x.Type, "_", " ")), Note: x.Owner, Href: "/assets/" + string(x.ID)})
 	}
 	return out, err
 }
@@ -278,7 +291,7 @@ func (x found) sentence() string {
 	case n == 0:
 		return "Nothing here is called “" + x.Q + "”."
 	default:
-		return site.Plural(n, "thing fits", "things fit") + " “" + x.Q + "”."
+		return site.Capital(site.Several(int(n), "thing fits", "things fit")) + " “" + x.Q + "”."
 	}
 }
 
@@ -320,8 +333,11 @@ func (x found) table(g group) site.TableView {
 	if g.Kind == "words" || !slices.ContainsFunc(g.Items, func(h hit) bool { return h.Note != "" }) {
 		t.Columns = t.Columns[:2]
 	}
-	if g.Kind == "evidence" || g.Kind == "resources" {
-		t.Columns[2].Head = "From"
+	if head := map[string]string{"evidence": "From", "resources": "From", "populations": "Engagement", "people": "Role", "engagements": "Where it stands"}[g.Kind]; head != "" && len(t.Columns) > 2 {
+		t.Columns[2].Head = head
+	}
+	if !slices.ContainsFunc(g.Items, func(h hit) bool { return h.Mono }) {
+		t.Columns[0].Head = "Name"
 	}
 	for _, h := range g.Items {
 		title := site.Words(h.Title)

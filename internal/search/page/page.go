@@ -46,7 +46,8 @@ func search(v *site.Visit) error {
 }
 
 // pages are where ids of each kind lead.
-var pages = map[string]string{"eng": "/engagements/", "ctl": "/controls/", "evd": "/evidence/", "run": "/runs/", "src": "/sources/", "job": "/jobs/", "tsk": "/tasks/"}
+var pages = map[string]string{"eng": "/engagements/", "ctl": "/controls/", "evd": "/evidence/", "run": "/runs/", "src": "/sources/", "job": "/jobs/", "tsk": "/tasks/",
+	"ast": "/assets/", "upl": "/imports/", "ers": "/erasures/", "hld": "/holds/", "viw": "/views/", "exc": "/exceptions/", "chn": "/settings/channels/", "usr": "/settings/members/"}
 
 var (
 	idForm        = regexp.MustCompile(`^([a-z]{3})_[0-9a-v]{26}$`)

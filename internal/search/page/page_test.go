@@ -16,6 +16,7 @@ import (
 	"github.com/tickmark/tickmark/internal/search/page"
 	"github.com/tickmark/tickmark/internal/site/sitetest"
 	"github.com/tickmark/tickmark/internal/sources"
+	"github.com/tickmark/tickmark/internal/tasks"
 	"github.com/tickmark/tickmark/internal/views"
 )
 
@@ -43,6 +44,10 @@ func TestWordsFindWhatThePersonMayOpen(t *testing.T) {
 		v := s.As(desk)
 		found := v.Get("/search?q=signature+commit")
 		found.Says("main a", "git.commit.signed")
+		task := optest.Do(t, desk, tasks.Create, tasks.Wish{Title: "Rehearse the restore"})
+		v.Get("/search?q=rehearse").Says("#tasks tbody", "Rehearse the restore")
+		v.Get("/search?q=" + string(task.ID)).LeadsTo("/tasks/" + string(task.ID))
+		v.Get("/search?q=retention").Says("#pages tbody", "Retention")
 		v.Get("/search?q=board").Says("main", "Library, not adopted")
 		v.Get("/search?q=999999999999999999999999").Says("h1", "Nothing here is called")
 		v.Get("/search").Says("h1", "Search for any id, code, person or word.")
@@ -54,7 +59,8 @@ func TestWordsFindWhatThePersonMayOpen(t *testing.T) {
 // rights of each kind, said here again: a kind that is shown to somebody
 // without the right would be shown by mistake.
 var rights = map[string]auth.Right{"controls": auth.ControlsRead, "library": auth.ControlsRead, "criteria": auth.ControlsRead, "checks": auth.ChecksRead, "exceptions": auth.ChecksRead,
-	"evidence": auth.EvidenceRead, "resources": auth.SourcesRead, "sources": auth.SourcesRead, "people": auth.OrgRead, "engagements": auth.EngageRead, "views": auth.WorkRead, "words": auth.OrgRead}
+	"evidence": auth.EvidenceRead, "resources": auth.SourcesRead, "sources": auth.SourcesRead, "people": auth.OrgRead, "engagements": auth.EngageRead, "views": auth.WorkRead, "words": auth.OrgRead,
+	"assets": auth.AssetsRead, "tasks": auth.WorkRead, "populations": auth.EngageRead, "pages": auth.OrgRead}
 
 func TestNobodyFindsWhatTheyMayNotOpen(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {

@@ -132,6 +132,7 @@ func body(x found) templ.Component {
 						{Key: "Codes", Value: "CHG-01 for a control, CC8.1 for a criterion, git.commit.signed for a check"},
 						{Key: "Ids", Value: "ctl_…, evd_…, run_…, src_… open what they name"},
 						{Key: "Entries", Value: "the number of an entry of the log, such as 12"},
+						{Key: "Pages", Value: "members, jobs, retention: the name of a page leads to it"},
 						{Key: "People", Value: "names and addresses, and what each of them owns"},
 						{Key: "Words", Value: "in titles and texts of all you may open, in the keys of what sources show, and in the glossary"},
 					}).Render(ctx, templ_7745c5c3_Buffer)

@@ -115,10 +115,10 @@ func (x offered) drop() site.DropView {
 	return site.DropView{Action: "/sources/ingest", Name: "file", Text: "Drop a file here, or choose one.", Act: "Send it", Error: x.Error}
 }
 
-func (x offered) rows() []site.FactRow {
-	var out []site.FactRow
+func (x offered) rows() []site.LinkRow {
+	var out []site.LinkRow
 	for _, k := range x.Kinds {
-		out = append(out, site.Text(k.Title, k.Doc))
+		out = append(out, site.LinkRow{Text: k.Title, Note: k.Doc, Href: "/sources/new?kind=" + k.Kind})
 	}
 	return out
 }
@@ -130,7 +130,7 @@ func (x offered) table() site.TableView {
 	for _, i := range x.Past.Items {
 		href := "/imports/" + string(i.ID)
 		status, word := became(i)
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: i.Name, Href: href, Strong: true}, site.Words(i.Looks), site.Words(site.Count(i.Size)),
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: i.Name, Href: href, Strong: true}, site.Words(site.Capital(i.Looks)), site.Words(site.Count(i.Size)),
 			site.Node(site.Age(i.Created, x.Now)), site.Words(i.Actor), site.Mark(status, word)}})
 	}
 	if x.Past.Total > 0 {
@@ -166,6 +166,7 @@ type handed struct {
 	Form    site.FormView
 	Job     *job.Job
 	Taken   *sources.Run
+	Schemas map[string]sources.Schema
 	May     bool
 	Reads   bool // may have the bytes
 }
@@ -190,7 +191,10 @@ func handedIn(v *site.Visit) (x handed, err error) {
 	switch {
 	case x.Run != "":
 		run, err := sources.RunGet.Do(v.Context(), v.Desk, sources.Ref{ID: string(x.Run)})
-		x.Taken = &run
+		if x.Taken = &run; err != nil {
+			return x, err
+		}
+		x.Schemas, err = sources.Schemas()
 		return x, err
 	case x.Refused != "":
 		return x, nil
@@ -246,7 +250,7 @@ func (x handed) form() site.FormView {
 func (x handed) sentence() string {
 	switch {
 	case x.Taken != nil:
-		return "It was read: " + site.Plural(x.Taken.Resources, "thing was", "things were") + " taken."
+		return "It was read: " + site.Several(int(x.Taken.Resources), "thing was", "things were") + " taken."
 	case x.Refused != "":
 		return "It was refused, and nothing of it was taken."
 	case x.Job != nil && x.Job.State == job.Failed:

@@ -92,13 +92,13 @@ func ingestBody(x offered) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = site.KeyValue(x.rows()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = site.LinkRows(x.rows()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = site.Card(site.CardView{ID: "formats", Title: "What can be read"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = site.Card(site.CardView{ID: "formats", Title: "What can be read", Note: "its kind is guessed, and you are asked", Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -232,7 +232,7 @@ func importBody(x handed) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = site.Table(kindTable(detail{Source: sourceOf(x)}, *x.Taken, false)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = site.Table(kindTable(detail{Source: sourceOf(x), Schemas: x.Schemas}, *x.Taken, false)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

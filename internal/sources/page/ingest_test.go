@@ -57,7 +57,7 @@ func TestAFileIsHandedInLookedAtAndThenRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		done := v.Get(to)
-		done.Says("h1", "It was read: 2 things were taken.")
+		done.Says("h1", "It was read: two things were taken.")
 		if !strings.Contains(strings.Join(done.Attrs("main a", "href"), " "), "/runs/"+string(run.ID)) {
 			t.Error("the run is not linked")
 		}

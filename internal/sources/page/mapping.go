@@ -220,7 +220,7 @@ func (x mapped) form() site.FormView {
 	for _, k := range x.Kinds {
 		kinds = append(kinds, site.Option{Value: k, Text: x.Schemas[k].Title, Chosen: k == x.Columns.Kind})
 	}
-	f.Fields = append(f.Fields, site.FieldView{Kind: site.FieldSelect, Name: "kind", Label: "Each row is", Options: kinds, Help: x.Schemas[x.Columns.Kind].Doc + " After another choice, look again."},
+	f.Fields = append(f.Fields, site.FieldView{Kind: site.FieldSelect, Name: "kind", Label: "Each row is", Options: kinds, Beside: true, Help: x.Schemas[x.Columns.Kind].Doc + " After another choice, look again."},
 		x.column("key", "Key", "The column that tells one row from another.", at(x.Columns.Key, 0), false),
 		x.column("key2", "Second column of the key", "If one alone does not.", at(x.Columns.Key, 1), true))
 	schema := x.Schemas[x.Columns.Kind]
@@ -243,10 +243,10 @@ func (x mapped) form() site.FormView {
 		f.Fields = append(f.Fields, x.column("field_"+name, site.Capital(strings.ReplaceAll(name, "_", " ")), schema.Fields[name].Doc, chosen, true))
 	}
 	f.Fields = append(f.Fields,
-		site.FieldView{Name: "layout", Label: "How times are written", Value: layout, Optional: true, Short: true, Help: "Such as DD.MM.YYYY hh:mm. As in 2026-01-31 15:04 if left empty."},
-		site.FieldView{Name: "yes", Label: "Words for yes", Value: yes, Optional: true, Short: true, Help: "With commas between. True, yes, 1 and the like if left empty."},
-		site.FieldView{Name: "no", Label: "Words for no", Value: no, Optional: true, Short: true},
-		site.FieldView{Name: "sheet", Label: "Sheet of a workbook", Value: x.Columns.Sheet, Optional: true, Short: true, Help: "The first that is shown, if left empty."}, site.OnceKey())
+		site.FieldView{Name: "layout", Label: "How times are written", Value: layout, Optional: true, Beside: true, Help: "Such as DD.MM.YYYY hh:mm. As in 2026-01-31 15:04 if left empty."},
+		site.FieldView{Name: "yes", Label: "Words for yes", Value: yes, Optional: true, Beside: true, Help: "With commas between. True, yes, 1 and the like if left empty."},
+		site.FieldView{Name: "no", Label: "Words for no", Value: no, Optional: true, Beside: true},
+		site.FieldView{Name: "sheet", Label: "Sheet of a workbook", Value: x.Columns.Sheet, Optional: true, Beside: true, Help: "The first that is shown, if left empty."}, site.OnceKey())
 	return f
 }
 
@@ -260,7 +260,7 @@ func at(list []string, i int) string {
 // column is a choice among the columns of the file. Without one, those of the
 // mapping that is saved can be chosen.
 func (x mapped) column(name, label, help, chosen string, optional bool) site.FieldView {
-	f := site.FieldView{Kind: site.FieldSelect, Name: name, Label: label, Help: help, Optional: optional}
+	f := site.FieldView{Kind: site.FieldSelect, Name: name, Label: label, Help: help, Optional: optional, Beside: true}
 	if optional {
 		f.Options = append(f.Options, site.Option{Text: "None"})
 	}
@@ -294,9 +294,9 @@ func (x mapped) sentence() string {
 	case x.File == nil:
 		return fmt.Sprintf("Version %d says what its columns mean.", x.Saved.Version)
 	case len(x.Look.Faults) > 0:
-		return site.Plural(int64(len(x.Look.Faults)), "of the first rows", "of the first rows") + " could not be taken."
+		return site.Capital(site.Spelled(len(x.Look.Faults))) + " of the first rows could not be taken."
 	}
-	return site.Plural(int64(len(x.Look.Columns)), "column", "columns") + " of " + x.File.Name + " and what they become."
+	return site.Capital(site.Several(len(x.Look.Columns), "column", "columns")) + " of " + x.File.Name + " and what they become."
 }
 
 // becomes shows the first rows as what they would be.

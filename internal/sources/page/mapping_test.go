@@ -33,12 +33,12 @@ func TestColumnsAreMappedBeforeATableIsRead(t *testing.T) {
 		}
 		at := path + "?import=" + string(made.ID)
 		p := v.Get(at)
-		p.Says("h1", "2 of the first rows could not be taken.")
+		p.Says("h1", "Two of the first rows could not be taken.")
 		p.Says("#faults", "column Hire date is")
 		p.Says("#becomes", "–")
 		fields := []string{"kind", "person", "key", "Employee ID", "field_worker", "Employee ID", "field_name", "Full name", "field_started_at", "Hire date"}
 		p = v.Post(at, append(fields, "layout", "DD.MM.YYYY", "act", "look")...)
-		p.Says("h1", "3 columns of people.csv and what they become.")
+		p.Says("h1", "Three columns of people.csv and what they become.")
 		p.Says("#becomes", "2026-01-31 00:00")
 		p.Says("#becomes", "<b>Ada</b>")
 		if list := optest.Do(t, desk, sources.MappingList, sources.MappingFilter{Source: string(s.ID)}); list.Total != 0 {

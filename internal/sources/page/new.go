@@ -274,7 +274,19 @@ func connect(v *site.Visit) error {
 	if fault.KindOf(err) == fault.KindDenied || !f.Refused(err) {
 		return err
 	}
+	needed(&f, v.R.PostForm)
 	return v.ShowWrong(connecting(k), newBody(k, f, nil))
+}
+
+// needed says at every field that was left empty that it is needed: settings
+// are looked at after the name, and one fault at a time is one visit too many.
+func needed(f *site.FormView, posted url.Values) {
+	for i := range f.Fields {
+		x := &f.Fields[i]
+		if !x.Optional && x.Error == "" && x.Kind != site.FieldHidden && strings.TrimSpace(posted.Get(x.Name)) == "" {
+			x.Error = "This is needed."
+		}
+	}
 }
 
 func made(v *site.Visit, k sources.Kind, in typed) (sources.Source, error) {

@@ -82,12 +82,12 @@ func (x listed) sentence() string {
 			blind++
 		}
 	}
-	text := site.Plural(n, "source is", "sources are") + " connected, read-only."
+	text := site.Capital(site.Several(int(n), "source is", "sources are")) + " connected, read-only."
 	switch {
 	case silent > 0:
-		return text + " " + site.Plural(silent, "does not answer.", "do not answer.")
+		return text + " " + site.Capital(site.Several(int(silent), "does not answer.", "do not answer."))
 	case blind > 0:
-		return text + " " + site.Plural(blind, "could not be read whole.", "could not be read whole.")
+		return text + " " + site.Capital(site.Several(int(blind), "could not be read whole.", "could not be read whole."))
 	}
 	return text
 }
@@ -115,6 +115,9 @@ func answer(s sources.Source) (site.Status, string) {
 	case len(s.Latest.Missing) > 0:
 		return site.StatusUnknown, "Read in part"
 	}
+	if k, _ := sources.KindOf(s.Kind); k.Fed {
+		return site.StatusPass, "Handed in"
+	}
 	return site.StatusPass, "Answers"
 }
 
@@ -125,8 +128,8 @@ func rank(s sources.Source) int {
 }
 
 func (x listed) table() site.TableView {
-	t := site.TableView{ID: "sources", Caption: "Sources", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "What it reads", Wide: true},
-		{Head: "Last answered"}, {Head: "30 days", Num: true}, {Head: "Resources", Num: true}, {Head: "Blind", Num: true}, {Head: "Next"}, {Head: "Status", Phone: site.PlaceEnd}},
+	t := site.TableView{ID: "sources", Caption: "Sources", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "Kind"}, {Head: "What it reads", Wide: true},
+		{Head: "Last read"}, {Head: "30 days", Num: true}, {Head: "Resources", Num: true}, {Head: "Blind", Num: true}, {Head: "Next"}, {Head: "Status", Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "No sources yet.", Text: "A source is read, never written to. The first two need no account: this machine, and a git checkout on it."}}
 	if x.May {
 		t.Empty.Link = site.Link{Text: "Connect one", Href: "/sources/new"}
@@ -144,10 +147,21 @@ func (x listed) table() site.TableView {
 		if r := s.Latest; r != nil && r.Status == sources.RunOK {
 			count, missing = site.Number(r.Resources, href+"#kinds"), site.Tally(int64(len(r.Missing)), site.StatusUnknown, href+"#missing")
 		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: s.Name, Note: kindWord(s.Kind), Href: href, Strong: true}, {Text: where(s), Mono: true},
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: s.Name, Href: href, Strong: true}, site.Words(kindWord(s.Kind)), reads(s),
 			last, rate, count, missing, site.Words(next(s, x.Now)), site.Mark(status, word)}})
 	}
 	return t
+}
+
+// reads is what a source looks at: an address, or the files people hand in.
+func reads(s sources.Source) site.Cell {
+	if at := where(s); at != "" {
+		return site.Cell{Text: at, Mono: true}
+	}
+	if k, _ := sources.KindOf(s.Kind); k.Fed {
+		return site.WordsNote("", "files that are handed in")
+	}
+	return site.Words("–")
 }
 
 // next is when a source is read again, as its schedule has it.
@@ -163,6 +177,11 @@ func next(s sources.Source, now time.Time) string {
 		return "due now"
 	}
 	return "in " + site.Duration(s.Next.Sub(now).Truncate(time.Minute))
+}
+
+// kinds are those that are fed with files, or those that are not.
+func kinds(all []sources.Kind, fed bool) []sources.Kind {
+	return slices.DeleteFunc(slices.Clone(all), func(k sources.Kind) bool { return k.Fed != fed })
 }
 
 func kindWord(kind string) string {

@@ -30,7 +30,7 @@ func (c checkout) Collect(_ context.Context, _ json.RawMessage, in *sources.Inta
 	}
 	in.Cover("tag", "commit")
 	in.Scope("path", "/nowhere")
-	in.Missing(sources.Missing{Kind: "tag", Field: "signature", Reason: "no signers are given", Remedy: "Add the signers to the source."})
+	in.Missing(sources.Missing{Kind: "tag", Field: "signature", Reason: "No signers are given", Remedy: "Add the signers to the source."})
 	for _, name := range c {
 		err := in.Add(sources.Resource{Kind: "tag", Key: name, Attrs: map[string]any{"name": name, "annotated": true}, Absent: map[string]string{"signature": "no signers are given"}})
 		if err != nil {
@@ -71,9 +71,9 @@ func TestASourceShowsWhatItSawAndWhatItCouldNot(t *testing.T) {
 		path := "/sources/" + string(s.ID)
 		v.Get(path).Says("h1", "has not been read yet")
 		run := read(t, desk, s, checkout{"release/v1", "v2"})
-		v.Get("/sources").Says("h1", "1 could not be read whole.")
+		v.Get("/sources").Says("h1", "One could not be read whole.")
 		p := v.Get(path)
-		p.Says("h1", "2 things were seen. 1 fact could not be read.")
+		p.Says("h1", "Two things were seen. One fact could not be read.")
 		p.Says("#kinds tfoot", "2")
 		p.Says("#timeline", "Source connected")
 		p.Says("#timeline", "Source read")
@@ -82,7 +82,7 @@ func TestASourceShowsWhatItSawAndWhatItCouldNot(t *testing.T) {
 		one := v.Get(path + "/tag/release%2Fv1")
 		one.Says("h1", "release/v1")
 		one.Says("pre", `"key": "release/v1"`)
-		one.Says(".tm-edge-unknown", "no signers are given")
+		one.Says(".tm-edge-unknown", "No signers are given")
 		v.Get(path + "/tag/v9").Is(http.StatusNotFound)
 		v.Get(path + "/nothing").Is(http.StatusNotFound)
 		r := v.Get("/runs/" + string(run.ID))
@@ -98,7 +98,7 @@ func TestASourceThatDoesNotAnswerSaysSoInPlace(t *testing.T) {
 		s := connect(t, desk)
 		read(t, desk, s, checkout{"v1"})
 		run := read(t, desk, s, nil)
-		v.Get("/sources").Says("h1", "1 does not answer.")
+		v.Get("/sources").Says("h1", "One does not answer.")
 		p := v.Get("/sources/" + string(s.ID))
 		p.Says("h1", "It did not answer. No git repository at /nowhere.")
 		p.Says("#kinds", "unknown until it does")
@@ -136,7 +136,7 @@ func TestReadingNowShowsProgressUntilItIsDone(t *testing.T) {
 		}
 		stop()
 		<-done
-		v.Get("/sources/"+string(s.ID)).Says("h1", "1 thing was seen.")
+		v.Get("/sources/"+string(s.ID)).Says("h1", "One thing was seen.")
 	})
 }
 

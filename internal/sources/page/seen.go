@@ -72,7 +72,7 @@ func (x seen) sentence() string {
 	if x.Total == 0 {
 		return fmt.Sprintf("%s showed no %s.", x.Source.Name, strings.ToLower(x.Schema.Title))
 	}
-	return fmt.Sprintf("%s showed %s of kind %s.", x.Source.Name, site.Plural(x.Total, "thing", "things"), x.Kind)
+	return fmt.Sprintf("%s showed %s of kind %s.", x.Source.Name, site.Several(int(x.Total), "thing", "things"), x.Kind)
 }
 
 func (x seen) table() (site.TableView, error) {
@@ -194,7 +194,7 @@ func showResource(v *site.Visit) error {
 func (x resource) rows() []site.FactRow {
 	var out []site.FactRow
 	for _, name := range slices.Sorted(maps.Keys(x.Attrs)) {
-		out = append(out, site.FactRow{Key: strings.ReplaceAll(name, "_", " "), Value: plain(x.Attrs[name])})
+		out = append(out, site.FactRow{Key: named(name), Value: plain(x.Attrs[name])})
 	}
 	return out
 }
@@ -202,7 +202,7 @@ func (x resource) rows() []site.FactRow {
 func (x resource) hidden() []site.FactRow {
 	var out []site.FactRow
 	for _, name := range slices.Sorted(maps.Keys(x.Absent)) {
-		out = append(out, site.FactRow{Key: strings.ReplaceAll(name, "_", " "), Value: x.Absent[name], Status: site.StatusUnknown})
+		out = append(out, site.FactRow{Key: named(name), Value: stop(site.Capital(x.Absent[name])), Status: site.StatusUnknown})
 	}
 	return out
 }
@@ -254,7 +254,7 @@ func (x finished) sentence() string {
 	if x.Run.Status == sources.RunCancelled {
 		return "It was " + stop(x.Run.Error) + " Nothing of it was kept."
 	}
-	return fmt.Sprintf("%s seen in %s.", site.Plural(x.Run.Resources, "thing was", "things were"), site.Took(x.Run.Ended.Sub(x.Run.Started)))
+	return fmt.Sprintf("%s seen in %s.", site.Capital(site.Several(int(x.Run.Resources), "thing was", "things were")), site.Took(x.Run.Ended.Sub(x.Run.Started)))
 }
 
 func (x finished) lead() site.Lead {

@@ -63,7 +63,11 @@ func where(s sources.Source) string {
 			}
 		}
 		if len(out) > 0 {
-			return site.Brief(strings.Join(out, " · "))
+			text := strings.Join(out, " · ")
+			if len([]rune(text)) > 56 {
+				text = site.Brief(text)
+			}
+			return text
 		}
 	}
 	if s.Latest != nil {
@@ -174,9 +178,9 @@ func (x detail) sentence() string {
 	case r.Status == sources.RunCancelled:
 		return "Its newest reading was " + stop(r.Error) + " Nothing of that was kept."
 	case len(r.Missing) > 0:
-		return fmt.Sprintf("%s seen. %s could not be read.", site.Plural(r.Resources, "thing was", "things were"), site.Plural(int64(len(r.Missing)), "fact", "facts"))
+		return fmt.Sprintf("%s seen. %s could not be read.", site.Capital(site.Several(int(r.Resources), "thing was", "things were")), site.Capital(site.Several(len(r.Missing), "fact", "facts")))
 	}
-	return fmt.Sprintf("%s seen, and nothing was hidden from it.", site.Plural(r.Resources, "thing was", "things were"))
+	return fmt.Sprintf("%s seen, and nothing was hidden from it.", site.Capital(site.Several(int(r.Resources), "thing was", "things were")))
 }
 
 func (x detail) facts() []site.Fact {
@@ -283,10 +287,13 @@ func difference(kinds []sources.RunKind) string {
 	return strings.Join(out, ", ")
 }
 
+// named makes a readable text of the name of a field.
+func named(field string) string { return site.Capital(strings.ReplaceAll(field, "_", " ")) }
+
 func scopeRows(scope map[string]string) []site.FactRow {
 	var out []site.FactRow
 	for _, k := range slices.Sorted(maps.Keys(scope)) {
-		out = append(out, site.FactRow{Key: k, Value: scope[k], Mono: true})
+		out = append(out, site.FactRow{Key: named(k), Value: scope[k], Mono: true})
 	}
 	return out
 }

@@ -26,16 +26,16 @@ func form(v *site.Visit, w tasks.Wish) (site.FormView, error) {
 	days := map[string]any{"min": "0", "max": "365"}
 	return site.FormView{Fields: []site.FieldView{
 		{Name: "title", Label: "What is to be done", Help: "As an order: Rotate the signing key.", Value: w.Title, Attrs: map[string]any{"maxlength": "200"}},
-		{Kind: site.FieldArea, Name: "text", Label: "What whoever does it should know", Value: w.Text, Rows: 5, Optional: true},
-		{Kind: site.FieldSelect, Name: "owner", Label: "Owner", Options: choose(owners, w.Owner), Optional: true},
-		{Kind: site.FieldDate, Name: "due", Label: "Due", Value: w.Due, Optional: true},
+		{Kind: site.FieldArea, Name: "text", Label: "What whoever does it should know", Value: w.Text, Rows: 4, Optional: true},
+		{Kind: site.FieldSelect, Name: "owner", Label: "Owner", Help: "Is told at once.", Options: choose(owners, w.Owner), Optional: true},
+		{Kind: site.FieldDate, Name: "due", Label: "Due", Help: "Needed if it comes again or is escalated.", Value: w.Due, Optional: true},
 		{Name: "object", Label: "About", Help: "An id such as ctl_… or evd_…, or check: and the name of a check. It is filled in when you come from its page.", Value: w.Object, Mono: true, Optional: true},
-		{Kind: site.FieldSelect, Name: "unit", Label: "Comes again", Optional: true, Options: choose([]site.Option{{Text: "Never"}, {Value: "day", Text: "Every so many days"},
-			{Value: "week", Text: "Every so many weeks"}, {Value: "month", Text: "Every so many months"}, {Value: "quarter", Text: "Every so many quarters"}, {Value: "year", Text: "Every so many years"}}, w.Unit)},
-		{Kind: site.FieldNumber, Name: "every", Label: "How many", Help: "1 if left out.", Value: number(w.Every), Short: true, Optional: true, Attrs: map[string]any{"min": "1", "max": "1000"}},
-		{Kind: site.FieldNumber, Name: "remind", Label: "Remind this many days ahead", Help: "On the day in any case, and weekly once it is overdue.", Value: number(w.Remind), Short: true, Optional: true, Attrs: days},
-		{Kind: site.FieldNumber, Name: "escalate", Label: "Escalate after this many days overdue", Value: number(w.Escalate), Short: true, Optional: true, Attrs: days},
-		{Kind: site.FieldSelect, Name: "escalate_to", Label: "Escalate to", Options: choose(seconds, w.EscalateTo), Optional: true},
+		{Kind: site.FieldSelect, Name: "unit", Head: "When it comes again", Label: "Comes again", Beside: true, Optional: true, Options: choose([]site.Option{{Text: "Never"}, {Value: "day", Text: "After days"},
+			{Value: "week", Text: "After weeks"}, {Value: "month", Text: "After months"}, {Value: "quarter", Text: "After quarters"}, {Value: "year", Text: "After years"}}, w.Unit)},
+		{Kind: site.FieldNumber, Name: "every", Label: "After how many of them", Help: "2 with weeks is every other week. 1 if left out.", Value: number(w.Every), Beside: true, Optional: true, Attrs: map[string]any{"min": "1", "max": "1000"}},
+		{Kind: site.FieldNumber, Name: "remind", Head: "Before and after its day", Label: "Remind so many days ahead", Help: "0 to 365. On the day in any case, and weekly once it is overdue.", Value: number(w.Remind), Beside: true, Optional: true, Attrs: days},
+		{Kind: site.FieldNumber, Name: "escalate", Label: "Escalate after so many days overdue", Help: "1 to 365. Never if left out.", Value: number(w.Escalate), Beside: true, Optional: true, Attrs: days},
+		{Kind: site.FieldSelect, Name: "escalate_to", Label: "Escalate to", Help: "Who is told then.", Options: choose(seconds, w.EscalateTo), Beside: true, Optional: true},
 		site.OnceKey(),
 	}}, nil
 }
@@ -52,7 +52,7 @@ const newSentence = "A task has one owner and one day."
 
 func newForm(v *site.Visit, w tasks.Wish) (site.FormView, error) {
 	f, err := form(v, w)
-	f.Action, f.Buttons = "/tasks/new", []site.ButtonView{{Text: "Add the task"}}
+	f.Action, f.Buttons = "/tasks/new", []site.ButtonView{{Text: "Add the task"}, {Text: "Cancel", Href: "/tasks"}}
 	return f, err
 }
 
@@ -91,7 +91,7 @@ func editForm(v *site.Visit, x detail) (site.FormView, error) {
 	}
 	f, err := form(v, w)
 	f.Action, f.Version = x.href()+"/edit", strconv.FormatInt(x.Version, 10)
-	f.Buttons = []site.ButtonView{{Text: "Save the task"}, {Text: "Leave it", Href: x.href()}}
+	f.Buttons = []site.ButtonView{{Text: "Save the task"}, {Text: "Cancel", Href: x.href()}}
 	return f, err
 }
 

@@ -58,22 +58,22 @@ func showList(v *site.Visit) error {
 func (x listed) sentence() string {
 	what := map[string]string{"": "open", "open": "open", "done": "done", "dropped": "dropped", "missed": "missed", "any": "in all"}[x.Filter.State]
 	if x.narrow() {
-		return site.Plural(x.Total, "task fits", "tasks fit") + " what you ask for."
+		return site.Capital(site.Several(int(x.Total), "task fits", "tasks fit")) + " what you ask for."
 	}
 	if x.Total == 0 && what == "open" {
 		return "No task is open."
 	}
-	text := site.Plural(x.Total, "task is ", "tasks are ") + what + "."
+	text := site.Capital(site.Several(int(x.Total), "task is ", "tasks are ")) + what + "."
 	if what != "open" {
 		return text
 	}
 	switch {
 	case x.Overdue > 0 && x.Nobody > 0:
-		return text + " " + site.Count(x.Overdue) + " overdue, and " + site.Count(x.Nobody) + " nobody's yet."
+		return text + " " + site.Capital(site.Several(int(x.Overdue), "is overdue", "are overdue")) + ", and " + site.Several(int(x.Nobody), "is", "are") + " nobody's yet."
 	case x.Overdue > 0:
-		return text + " " + site.Count(x.Overdue) + " overdue."
+		return text + " " + site.Capital(site.Several(int(x.Overdue), "is overdue.", "are overdue."))
 	case x.Nobody > 0:
-		return text + " " + site.Count(x.Nobody) + " nobody's yet."
+		return text + " " + site.Capital(site.Several(int(x.Nobody), "is nobody's yet.", "are nobody's yet."))
 	}
 	return text
 }

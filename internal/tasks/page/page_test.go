@@ -30,7 +30,7 @@ func TestTheListFiltersAndActsOnSeveral(t *testing.T) {
 		late := add(t, desk, tasks.Wish{Title: "Late one", Owner: me, Due: "2026-11-20"})
 		free := add(t, desk, tasks.Wish{Title: "Free one"})
 		list := v.Get("/tasks")
-		list.Says("h1", "2 tasks are open. 1 overdue, and 1 nobody's yet.")
+		list.Says("h1", "Two tasks are open. One is overdue, and one is nobody's yet.")
 		rows := list.Texts("#tasks tbody tr")
 		if len(rows) != 2 || !strings.Contains(rows[0], "Free one") || !strings.Contains(rows[1], "Overdue, yesterday") {
 			t.Errorf("rows %q", rows)
@@ -43,7 +43,7 @@ func TestTheListFiltersAndActsOnSeveral(t *testing.T) {
 		v.Post("/tasks/bulk", "act", "complete", "id", late, "id", free).LeadsTo("/tasks")
 		v.Post("/tasks/bulk", "act", "complete").Is(http.StatusUnprocessableEntity)
 		v.Get("/tasks").Says("h1", "No task is open.")
-		v.Get("/tasks?state=done").Says("h1", "2 tasks are done.")
+		v.Get("/tasks?state=done").Says("h1", "Two tasks are done.")
 	})
 }
 
@@ -120,7 +120,7 @@ func TestAnEmployeeSeesTheirOwn(t *testing.T) {
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(eve)
 		theirs := add(t, desk, tasks.Wish{Title: "Not hers"})
 		mine := add(t, desk, tasks.Wish{Title: "Hers", Owner: string(eve.Actor.User)})
-		v.Get("/tasks").Says("h1", "1 task is open.")
+		v.Get("/tasks").Says("h1", "One task is open.")
 		v.Get("/tasks/"+mine).Says("#history", "Added")
 		v.Get("/tasks/" + theirs).Is(http.StatusNotFound)
 		v.Get("/tasks/" + theirs + "/edit").Is(http.StatusNotFound)
