@@ -18,9 +18,11 @@ type Action struct {
 	Text    string `json:"text"`
 	Finding string `json:"finding,omitempty"`
 	// Owner is who does it; empty means nobody yet.
-	Owner    string   `json:"owner,omitempty"`
-	Settles  []string `json:"settles"`
-	Severity string   `json:"severity,omitempty"`
+	Owner   string   `json:"owner,omitempty"`
+	Settles []string `json:"settles"`
+	// Beside is true where doing it changes the verdict of no criterion.
+	Beside   bool   `json:"beside,omitempty"`
+	Severity string `json:"severity,omitempty"`
 	// Check or Control is what it is about.
 	Check   string `json:"check,omitempty"`
 	Control string `json:"control,omitempty"`
@@ -39,19 +41,52 @@ const (
 	Gather  = "collect"
 )
 
-// actions lists what to do next: failures first, the gravest and those that
-// settle most in front; then what would make the unknown known; then what has
-// not been started.
+// actions lists what to do next. What would make a criterion ready comes before
+// what would not, and what is wrong before what is not known: failures, the
+// gravest and those that settle most in front, and what is overdue; then what
+// would make the unknown known; then what has not been started.
 func (p *Picture) actions() []Action {
 	out := append(p.failures(), p.blind()...)
 	out = append(out, p.endings()...)
 	out = append(out, p.adoptions()...)
+	out = append(out, p.duties()...)
+	for i := range out {
+		out[i].Beside = p.beside(out[i])
+	}
+	slices.SortStableFunc(out, func(a, b Action) int {
+		if c := cmp.Compare(after(a), after(b)); c != 0 || a.Beside {
+			return c
+		}
+		return cmp.Compare(urgency(a), urgency(b))
+	})
+	return out
+}
+
+func after(a Action) int {
+	if a.Beside {
+		return 1
+	}
+	return 0
+}
+
+// urgency puts what is wrong before what is unknown, and both before the rest.
+func urgency(a Action) int {
+	return cmp.Or(map[checks.Status]int{checks.Fail: -2, checks.Unknown: -1}[a.Status], 0)
+}
+
+// duties are what people do, control by control: say how it is done, and show it.
+func (p *Picture) duties() []Action {
+	var out []Action
 	for i := range p.Controls {
 		x := &p.Controls[i]
 		a := Action{Control: x.Code, Owner: x.OwnerName, Status: checks.NotApplicable}
 		switch {
 		case x.InPlace != Full:
 			a.Kind, a.Text = StateIt, fmt.Sprintf("State how %s is done: %s", x.Code, x.Title)
+		case x.Evidenced == Empty && !x.Newest.IsZero():
+			a.Kind, a.Status = Gather, checks.Fail // it was done, and then it was not
+			a.Text = fmt.Sprintf("Add the overdue evidence of %s: %s", x.Code, x.Title)
+			a.Finding = "The newest is of " + x.Newest.Format("2 January 2006")
 		case x.Evidenced == Empty:
 			a.Kind, a.Text = Gather, fmt.Sprintf("Add evidence for %s: %s", x.Code, x.Title)
 		default:
@@ -60,20 +95,23 @@ func (p *Picture) actions() []Action {
 		a.Settles = p.inScope(x)
 		out = append(out, a)
 	}
-	// What would make a criterion ready comes before what would not.
-	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(p.idle(a), p.idle(b)) })
 	return out
 }
 
-// idle is 0 for an act that bears on a criterion that is not ready, and 1 for
-// one that changes no verdict.
-func (p *Picture) idle(a Action) int {
+// beside reports whether an act changes no verdict: all it bears on is ready, or
+// rests on controls that are not what it is about.
+func (p *Picture) beside(a Action) bool {
 	for _, k := range p.Criteria {
-		if k.Verdict != Ready && slices.Contains(a.Settles, k.Code) {
-			return 0
+		if k.Verdict == Ready || !slices.Contains(a.Settles, k.Code) {
+			continue
+		}
+		if a.Check == "" || k.Verdict == NotStarted || slices.ContainsFunc(p.Controls, func(x Control) bool {
+			return slices.Contains(k.Controls, x.Code) && slices.Contains(x.Checks, a.Check)
+		}) {
+			return false
 		}
 	}
-	return 1
+	return true
 }
 
 func (p *Picture) failures() []Action {
@@ -116,7 +154,8 @@ func (p *Picture) blind() []Action {
 		if !a.Looked || a.Status != checks.Unknown {
 			continue
 		}
-		key := cmp.Or(a.Remedy, a.Reason)
+		text := p.toKnow(a)
+		key := cmp.Or(a.Remedy, text)
 		if i, have := at[key]; have {
 			for _, k := range p.mapped(a) {
 				if !slices.Contains(out[i].Settles, k) {
@@ -126,11 +165,37 @@ func (p *Picture) blind() []Action {
 			continue
 		}
 		at[key] = len(out)
-		out = append(out, Action{Kind: Unblock, Status: checks.Unknown, Text: firstSentence(cmp.Or(a.Remedy, a.Reason, a.Title)),
-			Finding: cmp.Or(a.Reason, a.Title), Owner: p.ownerOf(a), Severity: a.Severity, Settles: p.mapped(a), Check: a.ID, How: a.Remedy})
+		out = append(out, Action{Kind: Unblock, Status: checks.Unknown, Text: text,
+			Finding: upper(cmp.Or(a.Reason, a.Title)), Owner: p.ownerOf(a), Severity: a.Severity, Settles: p.mapped(a), Check: a.ID, How: a.Remedy})
 	}
 	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(len(b.Settles), len(a.Settles)) })
 	return out
+}
+
+// toKnow is the act that would make an unknown check known: what its source
+// says is missing, or to have a silent source read, or to find out.
+func (p *Picture) toKnow(a checks.Check) string {
+	if a.Remedy != "" {
+		return firstSentence(a.Remedy)
+	}
+	var silent []string
+	for _, s := range a.Sources {
+		if strings.HasPrefix(a.Reason, "not looked at since ") && s.Status == checks.Unknown && s.Name != "" {
+			silent = append(silent, s.Name)
+		}
+	}
+	if len(silent) > 0 {
+		return "Have " + strings.Join(silent, " and ") + " read again"
+	}
+	return "Find out whether " + lower(strings.TrimSuffix(a.Title, "."))
+}
+
+// lower begins with a small letter, unless the first word is an abbreviation.
+func lower(s string) string {
+	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' || strings.HasPrefix(s, "A ") {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
 }
 
 // endings are the exceptions that end soon and that nobody has renewed: what
@@ -169,10 +234,23 @@ func (p *Picture) adoptions() []Action {
 			Text: fmt.Sprintf("Adopt the %d controls that match what was found", len(p.Proposed))})
 	}
 	if len(rest) > 0 {
-		out = append(out, Action{Kind: Adopt, Status: checks.NotApplicable, Settles: rest,
-			Text: fmt.Sprintf("Choose controls for %d criteria that no machine can see", len(rest))})
+		text := fmt.Sprintf("Choose controls for %d criteria that no machine can see", len(rest))
+		if len(rest) == 1 {
+			text = "Choose a control for " + p.named(rest[0])
+		}
+		out = append(out, Action{Kind: Adopt, Status: checks.NotApplicable, Settles: rest, Text: text})
 	}
 	return out
+}
+
+// named is a criterion by its code and title.
+func (p *Picture) named(code string) string {
+	for _, k := range p.Criteria {
+		if k.Code == code {
+			return code + ": " + k.Title
+		}
+	}
+	return code
 }
 
 // ownerOf is who owns the first adopted control the check speaks for.

@@ -5,6 +5,7 @@
 package readiness
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -281,7 +282,7 @@ func (x *Control) weigh(answers []checks.Check, now time.Time) {
 			continue
 		}
 		x.Checks = append(x.Checks, a.ID)
-		votes = append(votes, checks.Vote{Mandatory: a.Mandatory, Status: a.Status, Cause: a.Summary + a.Reason})
+		votes = append(votes, checks.Vote{Mandatory: a.Mandatory, Status: a.Status, Cause: causeOf(a)})
 		seen = seen || a.Passing > 0 || a.Status == checks.Pass
 	}
 	if x.Control.Designed() {
@@ -310,6 +311,14 @@ func (x *Control) weigh(answers []checks.Check, now time.Time) {
 	if x.Evidenced == Empty && x.Why == "" {
 		x.Why = "No evidence within its rhythm."
 	}
+}
+
+// causeOf is what a check found, or why it cannot be known.
+func causeOf(a checks.Check) string {
+	if a.Status == checks.Unknown {
+		return cmp.Or(a.Reason, a.Summary)
+	}
+	return cmp.Or(a.Summary, a.Reason)
 }
 
 // criterion weighs one criterion over the controls that answer it. It rests on

@@ -16,17 +16,6 @@ var EntryKinds = map[canon.Kind]string{
 	canon.KindConclusion: "conclusion", canon.KindSignoff: "signature", canon.KindErasure: "erasure", canon.KindOp: "act",
 }
 
-// acted says in words what an operation did, for those people ask about.
-var acted = map[string]string{
-	"orgs.create": "Organization made", "orgs.found": "Organization made", "orgs.update": "Organization changed", "members.create": "Member added",
-	"tokens.create": "Token made", "tokens.revoke": "Token ended", "scopes.set": "Scope decided", "controls.adopt": "Controls adopted",
-	"controls.create": "Control written", "controls.update": "Control changed", "controls.implement": "Control stated to be in place", "controls.retire": "Control retired",
-	"sources.create": "Source connected", "sources.remove": "Source disconnected", "sources.collect": "Reading asked for", "runs.record": "Source read",
-	"runs.fail": "Source did not answer", "checks.create": "Check put in force", "checks.conclude": "Checks judged a run", "checks.evaluate": "Judging asked for",
-	"exceptions.create": "Exception asked for", "exceptions.approve": "Exception approved", "exceptions.end": "Exception ended or declined", "evidence.create": "Evidence added", "exports.create": "Log exported",
-	"sessions.create": "Signed in", "sessions.end": "Signed out", "jobs.missed": "Scheduled work did not happen",
-}
-
 // EntryText says in words what an entry is about.
 func EntryText(e evidence.Entry) string {
 	if e.Kind == canon.KindEvidence {

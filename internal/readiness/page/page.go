@@ -238,10 +238,6 @@ func segment(s readiness.State) site.Segment {
 	return site.SegmentEmpty
 }
 
-// notStarted is a cell that nobody has worked on: its parts are empty, and it
-// is neither failing nor unknown.
-const notStarted site.CellState = "not-started"
-
 func cellState(v readiness.Verdict) site.CellState {
 	switch v {
 	case readiness.Ready:
@@ -249,7 +245,7 @@ func cellState(v readiness.Verdict) site.CellState {
 	case readiness.NotKnown:
 		return site.CellUnknown
 	case readiness.NotStarted:
-		return notStarted
+		return site.CellNotStarted
 	}
 	return site.CellNotMet
 }
@@ -284,7 +280,7 @@ func number(n int) string { return strconv.Itoa(n) }
 func order(list []readiness.Action) []readiness.Action {
 	out := slices.Clone(list)
 	same := func(a, b readiness.Action) bool {
-		return a.Kind == b.Kind && a.Severity == b.Severity && len(a.Settles) == len(b.Settles)
+		return a.Kind == b.Kind && a.Beside == b.Beside && a.Severity == b.Severity && len(a.Settles) == len(b.Settles)
 	}
 	for i := 0; i < len(out); {
 		j := i + 1
@@ -305,12 +301,13 @@ const mostSettled = 5
 // act is a row of what settles something: the view, and what was found.
 type act struct {
 	site.ActionView
-	Found string
+	Found  string
+	Beside bool // it changes no verdict
 }
 
 // row is an action as the lists show it.
 func row(a readiness.Action) act {
-	out := act{ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: strings.TrimSuffix(firstLine(a.Finding), ".")}
+	out := act{Beside: a.Beside, ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: strings.TrimSuffix(firstLine(a.Finding), ".")}
 	if a.Status == checks.Fail || a.Status == checks.Unknown || a.Status == checks.Excepted {
 		out.Status = statusOf(a.Status)
 	}
