@@ -21,14 +21,18 @@ type Action struct {
 	Owner   string   `json:"owner,omitempty"`
 	Settles []string `json:"settles"`
 	// Beside is true where doing it changes the verdict of no criterion.
-	Beside   bool   `json:"beside,omitempty"`
-	Severity string `json:"severity,omitempty"`
+	Beside bool `json:"beside,omitempty"`
+	// Silent are the sources that would have to be read again.
+	Silent   []string `json:"silent,omitempty"`
+	Severity string   `json:"severity,omitempty"`
 	// Check or Control is what it is about.
 	Check   string `json:"check,omitempty"`
 	Control string `json:"control,omitempty"`
 	How     string `json:"how,omitempty"`
 	// Exception is the one that ends soon.
 	Exception string `json:"exception,omitempty"`
+
+	about []string // every check that it would settle
 }
 
 // Kinds of action, in the order in which they help most.
@@ -106,7 +110,7 @@ func (p *Picture) beside(a Action) bool {
 			continue
 		}
 		if a.Check == "" || k.Verdict == NotStarted || slices.ContainsFunc(p.Controls, func(x Control) bool {
-			return slices.Contains(k.Controls, x.Code) && slices.Contains(x.Checks, a.Check)
+			return slices.Contains(k.Controls, x.Code) && slices.ContainsFunc(x.Checks, func(c string) bool { return c == a.Check || slices.Contains(a.about, c) })
 		}) {
 			return false
 		}
@@ -154,40 +158,66 @@ func (p *Picture) blind() []Action {
 		if !a.Looked || a.Status != checks.Unknown {
 			continue
 		}
-		text := p.toKnow(a)
-		key := cmp.Or(a.Remedy, text)
-		if i, have := at[key]; have {
-			for _, k := range p.mapped(a) {
-				if !slices.Contains(out[i].Settles, k) {
-					out[i].Settles = append(out[i].Settles, k)
-				}
-			}
-			continue
+		owner, silent := p.ownerOf(a), silentOf(a)
+		key := cmp.Or(a.Remedy, a.Title)
+		if len(silent) > 0 {
+			key = "silent " + owner // what is to be done is one thing, however many are silent
 		}
-		at[key] = len(out)
-		out = append(out, Action{Kind: Unblock, Status: checks.Unknown, Text: text,
-			Finding: upper(cmp.Or(a.Reason, a.Title)), Owner: p.ownerOf(a), Severity: a.Severity, Settles: p.mapped(a), Check: a.ID, How: a.Remedy})
+		i, have := at[key]
+		if !have {
+			i, at[key] = len(out), len(out)
+			out = append(out, Action{Kind: Unblock, Status: checks.Unknown, Text: toKnow(a), Finding: upper(cmp.Or(a.Reason, a.Title)),
+				Owner: owner, Severity: a.Severity, Settles: []string{}, Check: a.ID, How: a.Remedy})
+		}
+		x := &out[i]
+		x.about = append(x.about, a.ID)
+		x.Settles = also(x.Settles, p.mapped(a))
+		if x.Silent = also(x.Silent, silent); len(x.Silent) > 0 {
+			x.Text = "Have " + and(x.Silent) + " read again"
+		}
+		if have && len(x.Silent) > 1 {
+			x.Finding = "Each was looked at for the last time too long ago"
+		}
 	}
 	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(len(b.Settles), len(a.Settles)) })
 	return out
 }
 
+// silentOf names the sources that a check has not heard of for too long.
+func silentOf(a checks.Check) (out []string) {
+	for _, s := range a.Sources {
+		if a.Remedy == "" && strings.HasPrefix(a.Reason, "not looked at since ") && s.Status == checks.Unknown && s.Name != "" {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
 // toKnow is the act that would make an unknown check known: what its source
-// says is missing, or to have a silent source read, or to find out.
-func (p *Picture) toKnow(a checks.Check) string {
+// says is missing, or to find out.
+func toKnow(a checks.Check) string {
 	if a.Remedy != "" {
 		return firstSentence(a.Remedy)
 	}
-	var silent []string
-	for _, s := range a.Sources {
-		if strings.HasPrefix(a.Reason, "not looked at since ") && s.Status == checks.Unknown && s.Name != "" {
-			silent = append(silent, s.Name)
+	return "Find out whether " + lower(strings.TrimSuffix(a.Title, "."))
+}
+
+// also adds what a list does not have yet.
+func also(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
 		}
 	}
-	if len(silent) > 0 {
-		return "Have " + strings.Join(silent, " and ") + " read again"
+	return list
+}
+
+// and joins names as a sentence does.
+func and(list []string) string {
+	if n := len(list); n > 1 {
+		return strings.Join(list[:n-1], ", ") + " and " + list[n-1]
 	}
-	return "Find out whether " + lower(strings.TrimSuffix(a.Title, "."))
+	return strings.Join(list, "")
 }
 
 // lower begins with a small letter, unless the first word is an abbreviation.
@@ -235,6 +265,9 @@ func (p *Picture) adoptions() []Action {
 	}
 	if len(rest) > 0 {
 		text := fmt.Sprintf("Choose controls for %d criteria that no machine can see", len(rest))
+		if p.Checks.Total() == 0 { // nothing was read, so nobody knows what a machine would see
+			text = fmt.Sprintf("Choose controls for %d criteria", len(rest))
+		}
 		if len(rest) == 1 {
 			text = "Choose a control for " + p.named(rest[0])
 		}

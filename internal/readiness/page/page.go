@@ -321,6 +321,8 @@ func row(a readiness.Action) act {
 		out.Href = "/controls/library"
 	case a.Exception != "":
 		out.Href = "/exceptions/" + a.Exception
+	case len(a.Silent) > 1:
+		out.Href = "/sources"
 	case a.Check != "":
 		out.Href = checkHref(a.Check)
 	default:
