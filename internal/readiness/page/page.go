@@ -84,10 +84,15 @@ func (p picture) looked() bool {
 	return slices.ContainsFunc(p.Sources, func(s sources.Source) bool { return s.Latest != nil })
 }
 
-// answering counts the sources whose newest reading went well.
+// answering counts the sources whose newest reading went well and is not older
+// than the checks that rest on it allow.
 func (p picture) answering() (n int) {
+	var silent []string
+	for _, a := range p.Actions {
+		silent = append(silent, a.Silent...)
+	}
 	for _, s := range p.Sources {
-		if s.Latest != nil && s.Latest.Status == sources.RunOK {
+		if s.Latest != nil && s.Latest.Status == sources.RunOK && !slices.Contains(silent, s.Name) {
 			n++
 		}
 	}
