@@ -39,6 +39,19 @@ func (p *Page) Prefers(pairs ...string) {
 	}))
 }
 
+// Paper shows the page as it would be printed, or again as it is on a screen.
+func (p *Page) Paper(on bool) {
+	p.t.Helper()
+	media := ""
+	if on {
+		media = "print"
+	}
+	p.do("take to paper", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media})
+		return err
+	}))
+}
+
 // Cookie gives the browser a cookie for an address.
 func (p *Page) Cookie(url string, c *http.Cookie) {
 	p.t.Helper()

@@ -18,8 +18,12 @@ type Action struct {
 	Text    string `json:"text"`
 	Finding string `json:"finding,omitempty"`
 	// Owner is who does it; empty means nobody yet.
-	Owner    string   `json:"owner,omitempty"`
-	Settles  []string `json:"settles"`
+	Owner   string   `json:"owner,omitempty"`
+	Settles []string `json:"settles"`
+	// Beside is true where doing it changes the verdict of no criterion.
+	Beside bool `json:"beside,omitempty"`
+	// Silent are the sources that would have to be read again.
+	Silent   []string `json:"silent,omitempty"`
 	Severity string   `json:"severity,omitempty"`
 	// Check or Control is what it is about.
 	Check   string `json:"check,omitempty"`
@@ -27,6 +31,8 @@ type Action struct {
 	How     string `json:"how,omitempty"`
 	// Exception is the one that ends soon.
 	Exception string `json:"exception,omitempty"`
+
+	about []string // every check that it would settle
 }
 
 // Kinds of action, in the order in which they help most.
@@ -39,51 +45,104 @@ const (
 	Gather  = "collect"
 )
 
-// actions lists what to do next: failures first, the gravest and those that
-// settle most in front; then what would make the unknown known; then what has
-// not been started.
+// actions lists what to do next. What would make a criterion ready comes before
+// what would not, and what is wrong before what is not known: failures, the
+// gravest and those that settle most in front, and what is overdue; then what
+// would make the unknown known; then what has not been started.
 func (p *Picture) actions() []Action {
 	out := append(p.failures(), p.blind()...)
 	out = append(out, p.endings()...)
 	out = append(out, p.adoptions()...)
+	out = append(out, p.duties()...)
+	open := p.open()
+	for i := range out {
+		out[i].Beside = out[i].beside(open)
+	}
+	slices.SortStableFunc(out, func(a, b Action) int {
+		if c := cmp.Compare(after(a), after(b)); c != 0 || a.Beside {
+			return c
+		}
+		return cmp.Compare(urgency(a), urgency(b))
+	})
+	return out
+}
+
+func after(a Action) int {
+	if a.Beside {
+		return 1
+	}
+	return 0
+}
+
+// urgency puts what is wrong before what is unknown, and both before the rest.
+func urgency(a Action) int {
+	return cmp.Or(map[checks.Status]int{checks.Fail: -2, checks.Unknown: -1}[a.Status], 0)
+}
+
+// duties are what people do, control by control: say how it is done, and show it.
+func (p *Picture) duties() []Action {
+	var out []Action
 	place := map[string]int{} // of the criteria in scope
 	for i, k := range p.Criteria {
 		place[k.Code] = i
 	}
-	out = slices.Grow(out, len(p.Controls))
 	for i := range p.Controls {
 		x := &p.Controls[i]
 		a := Action{Control: x.Code, Owner: x.OwnerName, Status: checks.NotApplicable}
 		switch {
 		case x.InPlace != Full:
 			a.Kind, a.Text = StateIt, "State how "+x.Code+" is done: "+x.Title
+		case x.Evidenced == Empty && !x.Newest.IsZero():
+			a.Kind, a.Status = Gather, checks.Fail // it was done, and then it was not
+			a.Text = "Add the overdue evidence of " + x.Code + ": " + x.Title
+			a.Finding = "The newest is of " + x.Newest.Format("2 January 2006")
 		case x.Evidenced == Empty:
 			a.Kind, a.Text = Gather, "Add evidence for "+x.Code+": "+x.Title
-			if !x.Newest.IsZero() {
-				a.Finding = "Overdue: the newest that counts is of " + x.Newest.Format("2 January 2006")
-			}
 		default:
 			continue
 		}
 		a.Settles = inScope(x, place)
 		out = append(out, a)
 	}
-	// What would make a criterion ready comes before what would not.
-	settles := func(a Action) bool {
-		return slices.ContainsFunc(a.Settles, func(code string) bool {
-			i, in := place[code]
-			return in && p.Criteria[i].Verdict != Ready
-		})
-	}
-	ordered, idle := make([]Action, 0, len(out)), []Action(nil)
-	for _, a := range out {
-		if settles(a) {
-			ordered = append(ordered, a)
-		} else {
-			idle = append(idle, a)
+	return out
+}
+
+// open are the criteria in scope that are not ready, each with the checks on
+// which the controls that answer it rest.
+func (p *Picture) open() map[string]map[string]bool {
+	out, begun := map[string]map[string]bool{}, map[string]bool{}
+	for _, k := range p.Criteria {
+		if k.Verdict != Ready {
+			out[k.Code], begun[k.Code] = map[string]bool{}, k.Verdict != NotStarted
 		}
 	}
-	return append(ordered, idle...)
+	for i := range p.Controls {
+		for _, m := range p.Controls[i].Criteria {
+			for _, check := range p.Controls[i].Checks {
+				if begun[m.Criterion] {
+					out[m.Criterion][check] = true
+				}
+			}
+		}
+	}
+	for code := range out {
+		if !begun[code] {
+			out[code] = nil // whatever bears on it helps
+		}
+	}
+	return out
+}
+
+// beside reports whether an act changes no verdict: all it bears on is ready, or
+// rests on controls that are not what it is about.
+func (a Action) beside(open map[string]map[string]bool) bool {
+	for _, code := range a.Settles {
+		rests, in := open[code]
+		if in && (a.Check == "" || rests == nil || rests[a.Check] || slices.ContainsFunc(a.about, func(c string) bool { return rests[c] })) {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *Picture) failures() []Action {
@@ -126,21 +185,66 @@ func (p *Picture) blind() []Action {
 		if !a.Looked || a.Status != checks.Unknown {
 			continue
 		}
-		key := cmp.Or(a.Remedy, a.Reason)
-		if i, have := at[key]; have {
-			for _, k := range p.mapped(a) {
-				if !slices.Contains(out[i].Settles, k) {
-					out[i].Settles = append(out[i].Settles, k)
-				}
-			}
-			continue
+		owner, silent := p.ownerOf(a), silentOf(a)
+		key := cmp.Or(a.Remedy, a.Title)
+		if len(silent) > 0 {
+			key = "silent " + owner // what is to be done is one thing, however many are silent
 		}
-		at[key] = len(out)
-		out = append(out, Action{Kind: Unblock, Status: checks.Unknown, Text: firstSentence(cmp.Or(a.Remedy, a.Reason, a.Title)),
-			Finding: cmp.Or(a.Reason, a.Title), Owner: p.ownerOf(a), Severity: a.Severity, Settles: p.mapped(a), Check: a.ID, How: a.Remedy})
+		i, have := at[key]
+		if !have {
+			i, at[key] = len(out), len(out)
+			out = append(out, Action{Kind: Unblock, Status: checks.Unknown, Text: toKnow(a), Finding: words.Capital(cmp.Or(a.Reason, a.Title)),
+				Owner: owner, Severity: a.Severity, Settles: []string{}, Check: a.ID, How: a.Remedy})
+		}
+		x := &out[i]
+		x.about = append(x.about, a.ID)
+		x.Settles = also(x.Settles, p.mapped(a))
+		if x.Silent = also(x.Silent, silent); len(x.Silent) > 0 {
+			x.Text = "Have " + words.List(x.Silent) + " read again"
+		}
+		if have && len(x.Silent) > 1 {
+			x.Finding = "Each was looked at for the last time too long ago"
+		}
 	}
 	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(len(b.Settles), len(a.Settles)) })
 	return out
+}
+
+// silentOf names the sources that a check has not heard of for too long.
+func silentOf(a checks.Check) (out []string) {
+	for _, s := range a.Sources {
+		if a.Remedy == "" && strings.HasPrefix(a.Reason, "not looked at since ") && s.Status == checks.Unknown && s.Name != "" {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// toKnow is the act that would make an unknown check known: what its source
+// says is missing, or to find out.
+func toKnow(a checks.Check) string {
+	if a.Remedy != "" {
+		return firstSentence(a.Remedy)
+	}
+	return "Find out whether " + lower(strings.TrimSuffix(a.Title, "."))
+}
+
+// also adds what a list does not have yet.
+func also(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// lower begins with a small letter, unless the first word is an abbreviation.
+func lower(s string) string {
+	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' || strings.HasPrefix(s, "A ") {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
 }
 
 // endings are the exceptions that end soon and that nobody has renewed: what
@@ -179,10 +283,26 @@ func (p *Picture) adoptions() []Action {
 			Text: fmt.Sprintf("Adopt the %d controls that match what was found", len(p.Proposed))})
 	}
 	if len(rest) > 0 {
-		out = append(out, Action{Kind: Adopt, Status: checks.NotApplicable, Settles: rest,
-			Text: fmt.Sprintf("Choose controls for %d criteria that no machine can see", len(rest))})
+		text := fmt.Sprintf("Choose controls for %d criteria that no machine can see", len(rest))
+		if p.Checks.Total() == 0 { // nothing was read, so nobody knows what a machine would see
+			text = fmt.Sprintf("Choose controls for %d criteria", len(rest))
+		}
+		if len(rest) == 1 {
+			text = "Choose a control for " + p.named(rest[0])
+		}
+		out = append(out, Action{Kind: Adopt, Status: checks.NotApplicable, Settles: rest, Text: text})
 	}
 	return out
+}
+
+// named is a criterion by its code and title.
+func (p *Picture) named(code string) string {
+	for _, k := range p.Criteria {
+		if k.Code == code {
+			return code + ": " + k.Title
+		}
+	}
+	return code
 }
 
 // ownerOf is who owns the first adopted control the check speaks for.

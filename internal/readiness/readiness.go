@@ -5,6 +5,7 @@
 package readiness
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -303,7 +304,7 @@ func (x *Control) weigh(answers []*checks.Check, now time.Time) {
 	seen := false
 	for _, a := range answers {
 		x.Checks = append(x.Checks, a.ID)
-		votes = append(votes, checks.Vote{Mandatory: a.Mandatory, Status: a.Status, Cause: a.Summary + a.Reason})
+		votes = append(votes, checks.Vote{Mandatory: a.Mandatory, Status: a.Status, Cause: causeOf(a)})
 		seen = seen || a.Passing > 0 || a.Status == checks.Pass
 	}
 	if x.Control.Designed() {
@@ -340,6 +341,14 @@ func (x *Control) weigh(answers []*checks.Check, now time.Time) {
 	if x.Evidenced == Empty && x.Why == "" {
 		x.Why = "No evidence within its rhythm."
 	}
+}
+
+// causeOf is what a check found, or why it cannot be known.
+func causeOf(a *checks.Check) string {
+	if a.Status == checks.Unknown {
+		return cmp.Or(a.Reason, a.Summary)
+	}
+	return cmp.Or(a.Summary, a.Reason)
 }
 
 // answering are the controls by the criteria they answer.

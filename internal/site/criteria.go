@@ -22,6 +22,7 @@ const (
 	CellReady       CellState = "ready"
 	CellNotMet      CellState = "not-met"
 	CellUnknown     CellState = "unknown"
+	CellNotStarted  CellState = "not-started"
 	CellNotSelected CellState = "not-selected"
 	CellTouched     CellState = "touched"
 	CellUntouched   CellState = "untouched"
@@ -72,6 +73,8 @@ func (c CriterionView) name() string {
 		return s + "not met: " + or(c.Cause, "see the criterion")
 	case CellUnknown:
 		return s + "unknown: " + or(c.Cause, "see the criterion")
+	case CellNotStarted:
+		return s + "not started: " + or(c.Cause, "see the criterion")
 	case CellNotSelected:
 		return s + "not selected"
 	case CellTouched:
@@ -91,6 +94,8 @@ func (c CriterionView) status() Status {
 		return StatusFail
 	case CellUnknown:
 		return StatusUnknown
+	case CellNotStarted:
+		return StatusNotStarted
 	}
 	return ""
 }

@@ -127,6 +127,10 @@
 //	ListTools(t ToolsView)
 //	Chips(list []Chip)
 //
+// In fold.templ:
+//
+//	Fold(summary string)
+//
 // In help.templ:
 //
 //	Term(word, text string)

@@ -127,6 +127,14 @@ func Brief(key string) string {
 	return key
 }
 
+// Without is what is said of a thing beside its key, which need not be said twice.
+func Without(key, text string) string {
+	if rest, ok := strings.CutPrefix(text, key+" "); ok && key != "" {
+		return rest
+	}
+	return text
+}
+
 // stamp is the machine form of an instant for <time datetime>.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 

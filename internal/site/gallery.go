@@ -23,6 +23,7 @@ func GalleryShell(p Prefs) Shell {
 		Log:    LogHead{Entries: 48213, Signed: galleryNow.Add(-time.Second), Now: galleryNow, Href: "#log"},
 		Me:     Me{Name: "Ines Okafor", Email: "ines@larchmere.example", Href: "#me", SignOut: "#out"},
 		Prefs:  p,
+		Print:  PrintHead{At: galleryNow, Demo: true},
 		Band:   Band{Kind: BandDemo, Title: "Gallery.", Text: "Every part of the interface in every state. Larchmere and Aldine Voss do not exist."},
 		Keys:   []Key{{Keys: []string{"n"}, Text: "New, where allowed"}},
 	}

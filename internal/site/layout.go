@@ -33,6 +33,7 @@ type Shell struct {
 	Private string          // "not visible to Larchmere": a chip for workpapers
 	Scripts []string        // further static scripts, as names for Asset
 	Head    templ.Component // further elements of <head>, usually nil
+	Print   PrintHead       // set by Show
 
 	room *engagements.Engagement // set by ShowIn
 }
@@ -104,6 +105,13 @@ type LogHead struct {
 	Late    bool   // a checkpoint is overdue: shown as unknown
 	Broken  string // why the proof does not hold: shown as fail
 	Href    string // "/log"
+}
+
+// PrintHead stands at the top of each sheet of a printed page, in place of the
+// bars that a sheet has no use for.
+type PrintHead struct {
+	At   time.Time // when it was asked for, in the organization's zone
+	Demo bool      // nobody in it exists
 }
 
 // Me is the signed-in person.

@@ -120,6 +120,7 @@ func (v *Visit) headed(s *Shell, head evidence.Head, href string) {
 	now := v.Clock.Now()
 	s.Log = LogHead{Entries: head.Size, Signed: head.Signed, Now: now, Href: href,
 		Late: head.SignedSize < head.Size && now.Sub(head.Signed) > lateAfter, Broken: head.ReadOnly}
+	s.Print.Demo = head.Demo
 	switch {
 	case head.ReadOnly != "":
 		s.Band = Band{Kind: BandBroken, Title: "The log is read-only.", Text: head.ReadOnly, Link: Link{"What to do", "/log"}}

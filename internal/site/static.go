@@ -28,7 +28,7 @@ const StaticPrefix = "/static/"
 // layer: whatever we say outside the layer wins, however specific theirs is.
 var sheets = []string{
 	"css/tokens.css", "css/base.css", "css/shell.css", "css/parts.css",
-	"css/map.css", "css/table.css", "css/form.css", "css/chart.css", "css/testing.css", "css/squares.css", "css/population.css", "css/verify.css", "css/signin.css", "css/work.css", "css/prose.css", "css/gallery.css", "css/narrow.css",
+	"css/map.css", "css/table.css", "css/form.css", "css/chart.css", "css/testing.css", "css/squares.css", "css/population.css", "css/verify.css", "css/signin.css", "css/work.css", "css/prose.css", "css/gallery.css", "css/narrow.css", "css/print.css",
 }
 
 const vendorSheet = "vendor/tabler.min.css"

@@ -188,3 +188,32 @@ func TestTheFoldingSidebarIsLeftOutAndNothingElse(t *testing.T) {
 		t.Errorf("more is gone than the sidebar: %d bytes are left", len(sheet))
 	}
 }
+
+// TestPaperHasNoNavigation holds the sheet for paper to what it leaves out, and
+// the narrow layouts to screens: a sheet of paper is as narrow as a phone.
+func TestPaperHasNoNavigation(t *testing.T) {
+	css := read(t, "static/css/print.css")
+	_, inside, ok := strings.Cut(css, "@media print {")
+	if !ok {
+		t.Fatal("nothing is said of paper")
+	}
+	hidden, _, _ := strings.Cut(inside, "{ display: none !important; }")
+	hidden = hidden[strings.LastIndexByte(hidden, '}'):]
+	for _, part := range []string{".tm-side", ".tm-top", ".tm-tabs-bar", ".tm-sheet", ".tm-acts", ".btn", ".tm-skip", ".tm-find"} {
+		if !strings.Contains(hidden, part+",") {
+			t.Errorf("%s is printed", part)
+		}
+	}
+	for _, want := range []string{"size: A4", "table-header-group", "break-inside: avoid", "color-scheme: light"} {
+		if !strings.Contains(inside, want) {
+			t.Errorf("the sheet for paper does not say %q", want)
+		}
+	}
+	for _, name := range glob(t, "static/css/*.css") {
+		for line := range strings.Lines(read(t, name)) {
+			if strings.Contains(line, "@media (max-width") || strings.Contains(line, "@media (min-width") {
+				t.Errorf("%s: a layout for a width is not kept to screens: %s", filepath.Base(name), line)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -46,6 +47,20 @@ func (x due) facts() []site.Fact {
 		{Text: site.Plural(x.Soon, "control", "controls") + " due within 14 days", Href: "/evidence/due?f.state=soon"}}
 }
 
+// stateOf is how evidence stands. What nobody ever showed is not begun; what was
+// shown and is no longer is a failure.
+func stateOf(d evidence.Due) (site.Status, string) {
+	switch {
+	case d.State == evidence.Overdue && d.Newest.IsZero():
+		return site.StatusNotStarted, "Never any"
+	case d.State == evidence.Overdue:
+		return site.StatusFail, "Overdue"
+	case d.State == evidence.DueSoon:
+		return site.StatusProposed, "Due within 14 days"
+	}
+	return site.StatusPass, "Fresh"
+}
+
 func (x due) list(v *site.Visit) site.List[evidence.Due] {
 	type row = evidence.Due
 	href := func(d row) string { return "/controls/" + string(d.Control) }
@@ -60,7 +75,7 @@ func (x due) list(v *site.Visit) site.List[evidence.Due] {
 		Columns: []site.Col[row]{
 			{ID: "code", Head: "Control", Mono: true, Phone: site.PlaceFirst, Fixed: true, Sorts: true, Cell: func(d row) site.Cell { return site.ID(d.Code, href(d)) }, Text: func(d row) any { return d.Code }},
 			{ID: "title", Head: "Title", Wide: true, Phone: site.PlaceFirst, Cell: func(d row) site.Cell { return site.Words(d.Title) }},
-			{ID: "frequency", Head: "Rhythm", Cell: func(d row) site.Cell { return site.Words(d.Frequency) }},
+			{ID: "frequency", Head: "Rhythm", Cell: func(d row) site.Cell { return site.Words(strings.ReplaceAll(d.Frequency, "_", " ")) }},
 			{ID: "newest", Head: "Newest", Cell: func(d row) site.Cell {
 				if d.Newest.IsZero() {
 					return site.Words("never")
@@ -73,14 +88,10 @@ func (x due) list(v *site.Visit) site.List[evidence.Due] {
 				}
 				return site.Words(site.Date(d.Due))
 			}, Text: func(d row) any { return instant(d.Due) }},
-			{ID: "owner", Head: "Owner", Cell: func(d row) site.Cell { return site.Words(d.OwnerName) }},
+			{ID: "owner", Head: "Owner", Cell: func(d row) site.Cell { return site.Node(site.Person(d.OwnerName)) }, Text: func(d row) any { return d.OwnerName }},
 			{ID: "state", Head: "State", Phone: site.PlaceEnd, Cell: func(d row) site.Cell {
-				for _, o := range dueStates {
-					if o.Value == d.State {
-						return site.Words(o.Text)
-					}
-				}
-				return site.Words(d.State)
+				status, word := stateOf(d)
+				return site.Mark(status, word)
 			}, Text: func(d row) any { return d.State }},
 		},
 		Filters: []site.Filter{{Name: "state", Label: "State", Options: dueStates}},

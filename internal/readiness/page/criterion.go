@@ -15,6 +15,7 @@ import (
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // criterion is everything the page of one criterion shows.
@@ -214,12 +215,40 @@ func (x criterion) controlTable() site.TableView {
 	return t
 }
 
-func (x criterion) checkTable() site.TableView {
+// answered are the checks that a source answers, unread those that none does.
+func (x criterion) answered() []checks.Check { return x.checksThat(true) }
+func (x criterion) unread() []checks.Check   { return x.checksThat(false) }
+
+func (x criterion) checksThat(looked bool) (out []checks.Check) {
+	for _, a := range x.Checks {
+		if a.Looked == looked {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (x criterion) checkNote() string {
+	return words.Count(len(x.answered())) + " answered by a source, " + number(len(x.unread())) + " by none"
+}
+
+// unreadText is the line that stands for the checks that no source answers.
+func unreadText(n int) string {
+	if n == 1 {
+		return "1 more check would bear on it, but no connected source shows what it judges"
+	}
+	return words.Count(n) + " more checks would bear on it, but no connected source shows what they judge"
+}
+
+func (x criterion) checkTable(list []checks.Check) site.TableView {
 	t := site.TableView{Caption: "Checks that bear on it", Columns: []site.Column{
 		{Head: "Check", Mono: true, Phone: site.PlaceFirst}, {Head: "What it says", Wide: true, Phone: site.PlaceFirst}, {Head: "Bears on it"},
 		{Head: "Severity"}, {Head: "Status", Phone: site.PlaceEnd},
 	}, Empty: site.EmptyView{Title: "No check bears on it.", Text: "No machine can see this one; people and documents answer it."}}
-	for _, a := range x.Checks {
+	if len(x.Checks) > 0 {
+		t.Empty = site.EmptyView{Title: "No source answers one.", Text: "What machines could say of it is not read yet.", Link: site.Link{Text: "Connect a source", Href: "/sources"}}
+	}
+	for _, a := range list {
 		status, word := shownStatus(a), ""
 		if !a.Looked {
 			word = "Nothing reads this"

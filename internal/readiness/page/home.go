@@ -146,6 +146,15 @@ func (p picture) criteriaMap(edition *frameworks.Version) site.CriteriaMapView {
 	return m
 }
 
+// legend says what the cells of the map show, without what none of them does.
+func (p picture) legend() []site.LegendItem {
+	out := []site.LegendItem{{Class: "parts", Text: "designed, implemented, evidenced"}, {Status: site.StatusFail, Text: "not met"}, {Status: site.StatusUnknown, Text: "unknown"}}
+	if slices.ContainsFunc(p.Criteria, func(k readiness.Criterion) bool { return k.Verdict == readiness.NotStarted }) {
+		out = append(out, site.LegendItem{Status: site.StatusNotStarted, Text: "not started"})
+	}
+	return out
+}
+
 // group is a category out of scope.
 type group struct{ category, label string }
 
@@ -164,8 +173,8 @@ func label(edition *frameworks.Version, s frameworks.Series) string {
 // criteria it counts, and the last line is the sum of those above it.
 func (p picture) categoryTable() site.TableView {
 	t := site.TableView{Caption: "Criteria by category", Columns: []site.Column{
-		{Head: "Category", Wide: true, Phone: site.PlaceFirst}, {Head: "In scope", Num: true}, {Head: "Designed", Num: true},
-		{Head: "Implemented", Num: true}, {Head: "Evidenced", Num: true}, {Head: "Ready", Num: true},
+		{Head: "Category", Wide: true, Phone: site.PlaceFirst}, {Head: "In scope", Num: true}, {Head: "Designed", Num: true, Phone: site.PlaceHidden},
+		{Head: "Implemented", Num: true, Phone: site.PlaceHidden}, {Head: "Evidenced", Num: true, Phone: site.PlaceHidden}, {Head: "Ready", Num: true},
 		{Head: "Not ready", Num: true}, {Head: "Unknown", Num: true},
 	}}
 	for _, c := range p.Categories {
@@ -208,12 +217,20 @@ func listed(pairs ...string) string {
 	return "/criteria?" + q.Encode()
 }
 
-// mostActions is how many acts the first page shows.
-const mostActions = 5
+// How many acts the first page shows: at least so many if there are, and as many
+// as it takes to speak of each criterion that is not ready, within reason.
+const (
+	fewestActions = 5
+	mostActions   = 8
+)
 
 func (h home) actions() []act {
 	list := order(h.Actions)
-	return rows(list[:min(len(list), mostActions)])
+	n := 0
+	for n < len(list) && !list[n].Beside {
+		n++
+	}
+	return rows(list[:min(len(list), max(n, fewestActions), mostActions)])
 }
 
 // checkFact is what the checks say, the worst first, adding up to those that
@@ -306,8 +323,18 @@ func (h home) line(v *site.Visit) (*site.PeriodView, error) {
 		return nil, err
 	}
 	out := &site.PeriodView{Title: "The period", From: from, To: to, Now: h.today(), Weeks: weeks, Since: h.since(weeks),
-		Note: "Bars: evidence recorded per week. Outline: nobody looked yet."}
-	out.Events = h.events(from, to)
+		Note: "Bars: evidence recorded per week."}
+	if out.Failures, err = h.failures(v, from, to); err != nil {
+		return nil, err
+	}
+	if len(out.Failures) > 0 {
+		out.Note += " Red on the line: a key control failing."
+	}
+	if out.Since.After(from) {
+		out.Note += " Outline: nobody looked yet."
+	}
+	out.Events = append(h.events(from, to), h.missed(from, to)...)
+	slices.SortStableFunc(out.Events, func(a, b site.PeriodEvent) int { return a.At.Compare(b.At) })
 	out.Events = append(out.Events, site.PeriodEvent{At: last, Status: site.StatusNotStarted, Text: "Last day", Href: "/scope"})
 	return out, nil
 }

@@ -82,10 +82,15 @@ func (p picture) looked() bool {
 	return slices.ContainsFunc(p.Sources, func(s sources.Source) bool { return s.Latest != nil })
 }
 
-// answering counts the sources whose newest reading went well.
+// answering counts the sources whose newest reading went well and is not older
+// than the checks that rest on it allow.
 func (p picture) answering() (n int) {
+	var silent []string
+	for _, a := range p.Actions {
+		silent = append(silent, a.Silent...)
+	}
 	for _, s := range p.Sources {
-		if s.Latest != nil && s.Latest.Status == sources.RunOK {
+		if s.Latest != nil && s.Latest.Status == sources.RunOK && !slices.Contains(silent, s.Name) {
 			n++
 		}
 	}
@@ -236,10 +241,6 @@ func segment(s readiness.State) site.Segment {
 	return site.SegmentEmpty
 }
 
-// notStarted is a cell that nobody has worked on: its parts are empty, and it
-// is neither failing nor unknown.
-const notStarted site.CellState = "not-started"
-
 func cellState(v readiness.Verdict) site.CellState {
 	switch v {
 	case readiness.Ready:
@@ -247,7 +248,7 @@ func cellState(v readiness.Verdict) site.CellState {
 	case readiness.NotKnown:
 		return site.CellUnknown
 	case readiness.NotStarted:
-		return notStarted
+		return site.CellNotStarted
 	}
 	return site.CellNotMet
 }
@@ -272,7 +273,7 @@ func firstLine(s string) string {
 func order(list []readiness.Action) []readiness.Action {
 	out := slices.Clone(list)
 	same := func(a, b readiness.Action) bool {
-		return a.Kind == b.Kind && a.Severity == b.Severity && len(a.Settles) == len(b.Settles)
+		return a.Kind == b.Kind && a.Beside == b.Beside && a.Severity == b.Severity && len(a.Settles) == len(b.Settles)
 	}
 	for i := 0; i < len(out); {
 		j := i + 1
@@ -293,12 +294,13 @@ const mostSettled = 5
 // act is a row of what settles something: the view, and what was found.
 type act struct {
 	site.ActionView
-	Found string
+	Found  string
+	Beside bool // it changes no verdict
 }
 
 // row is an action as the lists show it.
 func row(a readiness.Action) act {
-	out := act{ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: strings.TrimSuffix(firstLine(a.Finding), ".")}
+	out := act{Beside: a.Beside, ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: strings.TrimSuffix(firstLine(a.Finding), ".")}
 	if a.Status == checks.Fail || a.Status == checks.Unknown || a.Status == checks.Excepted {
 		out.Status = statusOf(a.Status)
 	}
@@ -312,6 +314,8 @@ func row(a readiness.Action) act {
 		out.Href = "/controls/library"
 	case a.Exception != "":
 		out.Href = "/exceptions/" + a.Exception
+	case len(a.Silent) > 1:
+		out.Href = "/sources"
 	case a.Check != "":
 		out.Href = checkHref(a.Check)
 	default:
