@@ -301,7 +301,7 @@ func (v *Visit) Fail(err error) {
 		return // nobody is there to read it
 	}
 	status, view := v.explain(err)
-	title := http.StatusText(status)
+	title := shown(status)
 	s := Shell{Title: title, Crumbs: []Crumb{{Text: title}}}
 	if v.Actor.Known() {
 		if v.show(status, s, ErrorPage(view)) == nil {
@@ -311,6 +311,21 @@ func (v *Visit) Fail(err error) {
 	if err := v.ShowBare(status, BareShell{Title: title}, ErrorPage(view)); err != nil {
 		v.Log.Error("page", "path", v.R.URL.Path, "err", err)
 	}
+}
+
+// shown is the title of a page that could not be given.
+func shown(status int) string {
+	switch status {
+	case http.StatusForbidden:
+		return "Not open to you"
+	case http.StatusNotFound:
+		return "Not found"
+	case http.StatusConflict:
+		return "Changed meanwhile"
+	case http.StatusUnprocessableEntity:
+		return "Not possible"
+	}
+	return http.StatusText(status)
 }
 
 func (v *Visit) explain(err error) (int, ErrorView) {
@@ -335,6 +350,14 @@ func (v *Visit) explain(err error) (int, ErrorView) {
 		view.Do = "Go back, read what it is now, and decide again."
 	default:
 		view.Code = http.StatusUnprocessableEntity
+	}
+	if f.Field == "as_of" && v.R.Method == http.MethodGet {
+		q := v.R.URL.Query()
+		q.Del("as_of")
+		now := *v.R.URL
+		now.RawQuery = q.Encode()
+		view.Happened = Capital(f.Message) + "."
+		view.Links = append([]Link{{"Show the page as it is now", now.RequestURI()}}, back...)
 	}
 	return view.Code, view
 }

@@ -166,6 +166,8 @@ type handed struct {
 	Form    site.FormView
 	Job     *job.Job
 	Taken   *sources.Run
+	Schemas map[string]sources.Schema // of what was taken
+	Newest  bool                      // nothing was taken for its source since
 	May     bool
 	Reads   bool // may have the bytes
 }
@@ -190,7 +192,15 @@ func handedIn(v *site.Visit) (x handed, err error) {
 	switch {
 	case x.Run != "":
 		run, err := sources.RunGet.Do(v.Context(), v.Desk, sources.Ref{ID: string(x.Run)})
-		x.Taken = &run
+		if err != nil {
+			return x, err
+		}
+		s, err := sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: string(run.Source)})
+		if err != nil {
+			return x, err
+		}
+		x.Taken, x.Newest = &run, s.Latest != nil && s.Latest.ID == run.ID
+		x.Schemas, err = sources.Schemas()
 		return x, err
 	case x.Refused != "":
 		return x, nil

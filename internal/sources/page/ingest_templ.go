@@ -232,7 +232,7 @@ func importBody(x handed) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = site.Table(kindTable(detail{Source: sourceOf(x)}, *x.Taken, false)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = site.Table(kindTable(detail{Source: sourceOf(x), Schemas: x.Schemas}, *x.Taken, x.Newest)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
