@@ -73,8 +73,8 @@ func handed(j *trip) {
 	j.WaitText("#becomes", "A. Novak")
 	j.fair("what the rows would become")
 	j.follow(read)
-	j.WaitURL("/sources/src_")
-	j.WaitText("main h1", "seen")
+	j.WaitURL("/imports/")
+	j.WaitText("main h1", "2 things were taken")
 	j.follow("main a[href$='/person']")
 	j.holds("main", "novak@larchmere.example")
 }

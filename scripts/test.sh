@@ -33,7 +33,7 @@ else
 fi
 
 say "journeys in a browser"
-TICKMARK_E2E=1 go test -timeout 10m -p 1 $(go list ./e2e/... | grep -v /torture)
+TICKMARK_E2E=1 go test -timeout 20m -p 1 $(go list ./e2e/... | grep -v /torture)
 TICKMARK_TEST_POSTGRES='' TICKMARK_REQUIRE_POSTGRES='' TICKMARK_E2E=1 go test -timeout 10m -run 'Walked|CannotBeSent|SingleKeys' ./internal/procedures/page
 
 # The quick part; make torture runs the rest. It prints what it did and what it
