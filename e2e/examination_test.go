@@ -295,7 +295,7 @@ func (x *examination) testing() {
 		p.Press("ArrowDown")
 	}
 	for n := 1; n <= rows; n++ { // each is an answer of its own
-		p.Until(fmt.Sprintf("%d of %d", n, rows), fmt.Sprintf("Number(/(\\d+) of %d/.exec(document.querySelector('main h1').innerText)?.[1]) >= %d", rows, n), nil)
+		p.Until(fmt.Sprintf("%d of %d", n, rows), fmt.Sprintf("[...document.querySelector('main').innerText.matchAll(/(\\d+) of %d/g)].some(m => Number(m[1]) >= %d)", rows, n), nil)
 	}
 	p = x.as("staff", "/testing/GOV-81")
 	x.grid(p)
