@@ -77,4 +77,22 @@ func handed(j *trip) {
 	j.WaitText("main h1", "2 things were taken")
 	j.follow("main a[href$='/person']")
 	j.holds("main", "novak@larchmere.example")
+
+	for _, choice := range []string{"false", "true"} { // refuse the file, or leave the bad row out
+		give("more.csv", "person,mail,joined\nA. Novak,novak@larchmere.example,2026-07-01\nC. Extra,,2026-09-01\n")
+		j.WaitText("main h1", "It looks like")
+		j.fill("[name=source]", option)
+		if choice == "true" {
+			j.press("[name=skip_bad][value=true]")
+		}
+		j.follow(read)
+		if choice == "true" {
+			j.WaitText("main h1", "1 thing was taken")
+			j.fair("a table less one row")
+		} else {
+			j.WaitText("main h1", "refused")
+			j.fair("a table with a bad row")
+		}
+		j.holds("main", "3")
+	}
 }

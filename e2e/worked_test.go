@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/tasks"
 )
 
 // worked: a task that comes again is added, spoken about, done; whoever is
@@ -52,6 +53,13 @@ func worked(j *trip) {
 	j.holds("main tbody", title)
 	j.at("/tasks")
 	j.holds("main tbody", title) // the next one
+	late := j.named("Long ago")
+	do(j.t, j.desk, tasks.Create, tasks.Wish{Title: late, Owner: string(j.desk.Actor.User), Due: time.Now().UTC().AddDate(0, 0, -3).Format(time.DateOnly)})
+	j.at("/tasks")
+	j.follow(".tm-filters a[href*='due_before=']")
+	j.fair("what is overdue")
+	j.holds("main tbody", late)
+	j.holds("main tbody", "overdue")
 	j.delivered(secret)
 }
 
