@@ -59,7 +59,7 @@ func worked(j *trip) {
 	j.follow(".tm-filters a[href*='due_before=']")
 	j.fair("what is overdue")
 	j.holds("main tbody", late)
-	j.holds("main tbody", "overdue")
+	j.holds("main tbody", "Overdue")
 	j.delivered(secret)
 }
 
