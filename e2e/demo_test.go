@@ -248,6 +248,8 @@ func TestThreeClicksToTheTwoAccounts(t *testing.T) {
 			if v := p.Axe(); len(v) > 0 {
 				t.Errorf("axe: %v", v)
 			}
+			j := &trip{keys{p, t}, &world{server: s}, look{name, size[0], size[1], name == "phone"}}
+			j.earlier("CHG-81", s.Clock.Now().AddDate(0, -6, 0).Format(time.DateOnly))
 		})
 	}
 }

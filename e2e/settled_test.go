@@ -51,7 +51,12 @@ var colleagues = []orgs.NewMember{
 func settled(t *testing.T) *server {
 	t.Helper()
 	offer := assess.Offer{Git: repository(t), Host: true}
-	s := begun(t, offer)
+	return begun(t, offer).settle(t, offer)
+}
+
+// settle fills an organization that has just begun.
+func (s *server) settle(t *testing.T, offer assess.Offer) *server {
+	t.Helper()
 	desk, err := s.Desk(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)

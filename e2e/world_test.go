@@ -72,13 +72,20 @@ var (
 // the test.
 func serve(t *testing.T, offer assess.Offer) *server {
 	t.Helper()
-	a, err := app.Open(t.Context(), conf.Config{Data: filepath.Join(t.TempDir(), "data")}, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
+	return serveAs(t, conf.Config{}, conf.Server{Listen: "127.0.0.1:0"}, offer)
+}
+
+// serveAs is serve by somebody who set more than the directory.
+func serveAs(t *testing.T, c conf.Config, at conf.Server, offer assess.Offer) *server {
+	t.Helper()
+	c.Data = filepath.Join(t.TempDir(), "data")
+	a, err := app.Open(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	out, ended := &printed{ready: make(chan struct{})}, make(chan error, 1)
-	go func() { ended <- a.Serve(ctx, conf.Server{Listen: "127.0.0.1:0"}, offer, out) }()
+	go func() { ended <- a.Serve(ctx, at, offer, out) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -101,7 +108,12 @@ func serve(t *testing.T, offer assess.Offer) *server {
 // begun is a server whose organization exists, made over the setup page.
 func begun(t *testing.T, offer assess.Offer) *server {
 	t.Helper()
-	s := serve(t, offer)
+	return serve(t, offer).begin(t)
+}
+
+// begin makes the organization.
+func (s *server) begin(t *testing.T) *server {
+	t.Helper()
 	v := s.visitor(t)
 	v.post("/setup", "token", s.token, "organization", who.org, "zone", "UTC", "name", who.name, "email", who.email, "password", who.password)
 	v.at("/start/scope")

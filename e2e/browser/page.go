@@ -44,7 +44,7 @@ func (p *Page) Navigates(act func()) {
 	p.t.Helper()
 	p.Eval("window.tickmarkBefore = true", nil)
 	act()
-	p.until("the next page", "!window.tickmarkBefore && document.readyState === 'complete'", nil)
+	p.Until("the next page", "!window.tickmarkBefore && document.readyState === 'complete'", nil)
 }
 
 // Follow clicks a link or a button that leads to another page.
@@ -56,26 +56,26 @@ func (p *Page) Follow(selector string) {
 // Wait waits until an element is visible.
 func (p *Page) Wait(selector string) {
 	p.t.Helper()
-	p.until(selector+" to be visible", visible(selector), nil)
+	p.Until(selector+" to be visible", visible(selector), nil)
 }
 
 // WaitGone waits until no such element is visible.
 func (p *Page) WaitGone(selector string) {
 	p.t.Helper()
-	p.until(selector+" to be gone", "!("+visible(selector)+")", nil)
+	p.Until(selector+" to be gone", "!("+visible(selector)+")", nil)
 }
 
 // WaitText waits until a visible element holds the text.
 func (p *Page) WaitText(selector, text string) {
 	p.t.Helper()
-	p.until(fmt.Sprintf("%s to say %q", selector, text),
+	p.Until(fmt.Sprintf("%s to say %q", selector, text),
 		fmt.Sprintf("(%s) && document.querySelector(%s).innerText.includes(%s)", visible(selector), quote(selector), quote(text)), nil)
 }
 
 // WaitURL waits until the address contains a text.
 func (p *Page) WaitURL(part string) {
 	p.t.Helper()
-	p.until("an address with "+part, "location.href.includes("+quote(part)+") && document.readyState === 'complete'", nil)
+	p.Until("an address with "+part, "location.href.includes("+quote(part)+") && document.readyState === 'complete'", nil)
 }
 
 // Text waits for an element and returns its visible text.
@@ -107,7 +107,7 @@ func (p *Page) URL() string {
 func (p *Page) Click(selector string) {
 	p.t.Helper()
 	var at struct{ X, Y float64 }
-	p.until(selector+" to be there to click", fmt.Sprintf(`(() => {
+	p.Until(selector+" to be there to click", fmt.Sprintf(`(() => {
 		if (!(%s)) return null;
 		const e = document.querySelector(%s);
 		if (e.disabled) return null;
@@ -262,7 +262,7 @@ func (p *Page) Emulate(width, height int, phone, dark bool) {
 func (p *Page) Screenshot(file string, width, height int, dark, full bool) {
 	p.t.Helper()
 	p.Emulate(width, height, width < 600, dark)
-	p.until("fonts and pictures", "document.fonts.status === 'loaded' && [...document.images].every(i => i.complete)", nil)
+	p.Until("fonts and pictures", "document.fonts.status === 'loaded' && [...document.images].every(i => i.complete)", nil)
 	shot := chromedp.CaptureScreenshot()
 	if full {
 		shot = chromedp.FullScreenshot(100)
@@ -322,10 +322,10 @@ func (p *Page) eval(js string, out any) error {
 	return json.Unmarshal(raw, out)
 }
 
-// until asks again and again until js is truthy; its value goes to out.
+// Until asks again and again until js is truthy; its value goes to out.
 // A page that is just being replaced cannot answer, so errors only count when
 // time is up.
-func (p *Page) until(what, js string, out any) {
+func (p *Page) Until(what, js string, out any) {
 	p.t.Helper()
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(25 * time.Millisecond)
@@ -361,8 +361,25 @@ func (p *Page) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 func (p *Page) fail(format string, args ...any) {
 	p.t.Helper()
 	var at struct{ URL, Text string }
+	p.keep()
 	p.eval("({URL: location.href, Text: (document.body || {innerText: ''}).innerText.slice(0, 2000)})", &at)
 	p.t.Fatalf(format+"\nat %s, which shows:\n%s", append(args, at.URL, at.Text)...)
+}
+
+// keep leaves a picture of what went wrong where TICKMARK_SHOTS says.
+func (p *Page) keep() {
+	dir := os.Getenv("TICKMARK_SHOTS")
+	if dir == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot()); err == nil {
+		name := strings.NewReplacer("/", "-", " ", "-").Replace(p.t.Name())
+		if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+			p.t.Log(err)
+		}
+	}
 }
 
 func visible(selector string) string {

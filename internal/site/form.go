@@ -14,6 +14,7 @@ const (
 	FieldPassword FieldKind = "password"
 	FieldDate     FieldKind = "date"
 	FieldTime     FieldKind = "datetime-local"
+	FieldClock    FieldKind = "time" // a time of any day
 	FieldFile     FieldKind = "file"
 	FieldArea     FieldKind = "textarea"
 	FieldSelect   FieldKind = "select"

@@ -29,9 +29,37 @@ func EntryText(e evidence.Entry) string {
 	}
 	if e.Op != "" {
 		noun, verb, _ := strings.Cut(e.Op, ".")
-		return Capital(strings.ReplaceAll(noun, "_", " ")) + ": " + strings.ReplaceAll(verb, "_", " ")
+		return Capital(one(strings.ReplaceAll(noun, "_", " "))) + " " + done(verb)
 	}
 	return Capital(EntryKinds[e.Kind])
+}
+
+// irregular are the verbs of operations whose past no rule gives.
+var irregular = map[string]string{"create": "added", "update": "changed", "edit": "changed", "set": "set", "read": "read", "send": "sent", "begin": "begun", "draw": "drawn", "feed": "fed",
+	"keep": "kept", "tell": "told", "build": "built", "drop": "dropped", "plan": "planned", "miss": "missed", "withdraw": "withdrawn", "unignore": "no longer ignored", "end_many": "ended",
+	"host": "used at the machine", "look": "looked after", "test": "tested", "put": "put", "verify": "verified", "deny": "denied"}
+
+// done is the past of an operation's verb: approve, approved.
+func done(verb string) string {
+	switch word := strings.ReplaceAll(verb, "_", " "); {
+	case irregular[verb] != "":
+		return irregular[verb]
+	case strings.HasSuffix(verb, "e"):
+		return word + "d"
+	default:
+		return word + "ed"
+	}
+}
+
+// one is the singular of an operation's noun: entries, entry.
+func one(noun string) string {
+	switch {
+	case strings.HasSuffix(noun, "ies"):
+		return strings.TrimSuffix(noun, "ies") + "y"
+	case strings.HasSuffix(noun, "ss"):
+		return noun
+	}
+	return strings.TrimSuffix(noun, "s")
 }
 
 // HistoryView is the timeline of an object: the entries of the log that

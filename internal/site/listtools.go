@@ -20,6 +20,7 @@ type ToolsView struct {
 	FiltHid []KV
 	ColsHid []KV
 	Columns []Option
+	Orders  []Option // on a phone the heads that sort are not to be seen
 	Views   []ViewLink
 	Save    bool   // this person may keep views
 	Share   bool   // and share them
@@ -38,6 +39,9 @@ type ViewLink struct {
 func (l List[T]) tools(v *Visit, a Ask, total int64, saved []views.View) *ToolsView {
 	t := &ToolsView{List: l.Name, Path: l.at(v), Find: l.Find, Q: a.Q}
 	t.FindHid, t.FiltHid, t.ColsHid = l.hidden(a, "q"), l.hidden(a, "f."), l.hidden(a, "cols")
+	if t.Orders = l.orders(a); len(t.Orders) > 0 {
+		t.ColsHid = slices.DeleteFunc(t.ColsHid, func(kv KV) bool { return kv.Key == "sort" })
+	}
 	for _, f := range l.Filters {
 		if f.Chips || f.Linked {
 			continue
@@ -89,6 +93,20 @@ func (l List[T]) tools(v *Visit, a Ask, total int64, saved []views.View) *ToolsV
 		t.CSV, t.XLSX = l.href(v, a, "format", "csv"), l.href(v, a, "format", "xlsx")
 	}
 	return t
+}
+
+// orders are the columns a list can be ordered by, each either way round.
+func (l List[T]) orders(a Ask) []Option {
+	var out []Option
+	for _, c := range l.Columns {
+		if c.Sorts {
+			out = append(out, Option{Value: c.ID, Text: c.Head, Chosen: a.order() == c.ID}, Option{Value: "-" + c.ID, Text: c.Head + ", the other way round", Chosen: a.order() == "-"+c.ID})
+		}
+	}
+	if len(out) > 0 && !slices.Contains(l.sorts(), strings.TrimPrefix(l.Sort, "-")) {
+		out = append([]Option{{Value: l.Sort, Text: "As usual", Chosen: a.order() == l.Sort}}, out...)
+	}
+	return out
 }
 
 // hidden is what a form of the list carries along: all but what it sets.

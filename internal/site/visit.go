@@ -360,6 +360,14 @@ func (v *Visit) explain(err error) (int, ErrorView) {
 			view.Do = strings.TrimSpace(view.Do + " " + sentence(x.Error()))
 		}
 	}
+	if f.Field == "as_of" && v.R.Method == http.MethodGet {
+		q := v.R.URL.Query()
+		q.Del("as_of")
+		now := *v.R.URL
+		now.RawQuery = q.Encode()
+		view.Happened = sentence(f.Message)
+		view.Links = append([]Link{{"Show the page as it is now", now.RequestURI()}}, view.Links...)
+	}
 	return view.Code, view
 }
 

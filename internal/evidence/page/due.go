@@ -39,7 +39,7 @@ func (x due) sentence() string {
 	if x.Overdue == 0 {
 		return "No control's evidence is overdue."
 	}
-	return site.Plural(x.Overdue, "control has", "controls have") + " no evidence within its rhythm."
+	return site.Plural(x.Overdue, "control has", "controls have") + " no evidence within the rhythm."
 }
 
 func (x due) facts() []site.Fact {
@@ -75,7 +75,7 @@ func (x due) list(v *site.Visit) site.List[evidence.Due] {
 		Columns: []site.Col[row]{
 			{ID: "code", Head: "Control", Mono: true, Phone: site.PlaceFirst, Fixed: true, Sorts: true, Cell: func(d row) site.Cell { return site.ID(d.Code, href(d)) }, Text: func(d row) any { return d.Code }},
 			{ID: "title", Head: "Title", Wide: true, Phone: site.PlaceFirst, Cell: func(d row) site.Cell { return site.Words(d.Title) }},
-			{ID: "frequency", Head: "Rhythm", Cell: func(d row) site.Cell { return site.Words(strings.ReplaceAll(d.Frequency, "_", " ")) }},
+			{ID: "frequency", Head: "Rhythm", Cell: func(d row) site.Cell { return site.Words(site.Capital(strings.ReplaceAll(d.Frequency, "_", " "))) }},
 			{ID: "newest", Head: "Newest", Cell: func(d row) site.Cell {
 				if d.Newest.IsZero() {
 					return site.Words("never")

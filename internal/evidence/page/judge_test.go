@@ -74,7 +74,7 @@ func TestHandedInEvidenceIsReviewedAndDueAgain(t *testing.T) {
 		p.Says("#review", "Show the address.")
 		v.Get("/evidence?f.state=returned").Says("#records tbody", "Accounts")
 		v.Get("/evidence?f.state=remarks").Says("#records tbody", "Accounts")
-		v.Get("/evidence/due").Says("h1", "1 control has no evidence within its rhythm.")
+		v.Get("/evidence/due").Says("h1", "1 control has no evidence within the rhythm.")
 		v.Get("/evidence/due?f.state=overdue").Says("#due tbody", "IAM-02")
 		res = upload(t, author, file{}, "title", "Words", "origin", "chat", "level", "5", "pasted", "what was said")
 		pasted := v.Get(res.Header().Get("Location"))

@@ -197,12 +197,11 @@ func preferenceForm(p notify.Preference) site.FormView {
 	for d := range 7 {
 		days = append(days, site.Option{Value: site.Plain(int64(d)), Text: time.Weekday(d).String(), Chosen: int64(d) == p.DigestDay})
 	}
-	clock := map[string]any{"type": "time"}
 	f.Fields = append(f.Fields,
-		site.FieldView{Name: "digest_at", Label: "When the digest goes", Help: "In the organization's time zone, as 08:00.", Value: p.DigestAt, Short: true, Attrs: clock},
+		site.FieldView{Kind: site.FieldClock, Name: "digest_at", Label: "When the digest goes", Help: "In the organization's time zone, as 08:00.", Value: p.DigestAt, Short: true},
 		site.FieldView{Kind: site.FieldSelect, Name: "digest_day", Label: "Day of the weekly digest", Options: days},
-		site.FieldView{Name: "quiet_from", Label: "Quiet from", Help: "Letters wait until it is over. Leave both empty for never.", Value: p.QuietFrom, Short: true, Optional: true, Attrs: clock},
-		site.FieldView{Name: "quiet_to", Label: "Quiet until", Value: p.QuietTo, Short: true, Optional: true, Attrs: clock})
+		site.FieldView{Kind: site.FieldClock, Name: "quiet_from", Label: "Quiet from", Help: "Letters wait until it is over. Leave both empty for never.", Value: p.QuietFrom, Short: true, Optional: true},
+		site.FieldView{Kind: site.FieldClock, Name: "quiet_to", Label: "Quiet until", Value: p.QuietTo, Short: true, Optional: true})
 	return f
 }
 

@@ -229,7 +229,7 @@ func (x criterion) checksThat(looked bool) (out []checks.Check) {
 }
 
 func (x criterion) checkNote() string {
-	return words.Count(len(x.answered())) + " answered by a source, " + number(len(x.unread())) + " by none"
+	return words.Count(len(x.answered())) + " answered by a source, " + words.Count(len(x.unread())) + " by none"
 }
 
 // unreadText is the line that stands for the checks that no source answers.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -166,7 +167,8 @@ type handed struct {
 	Form    site.FormView
 	Job     *job.Job
 	Taken   *sources.Run
-	Schemas map[string]sources.Schema
+	Schemas map[string]sources.Schema // of what was taken
+	Newest  bool                      // nothing was taken for its source since
 	May     bool
 	Reads   bool // may have the bytes
 }
@@ -191,9 +193,14 @@ func handedIn(v *site.Visit) (x handed, err error) {
 	switch {
 	case x.Run != "":
 		run, err := sources.RunGet.Do(v.Context(), v.Desk, sources.Ref{ID: string(x.Run)})
-		if x.Taken = &run; err != nil {
+		if err != nil {
 			return x, err
 		}
+		s, err := sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: string(run.Source)})
+		if err != nil {
+			return x, err
+		}
+		x.Taken, x.Newest = &run, s.Latest != nil && s.Latest.ID == run.ID
 		x.Schemas, err = sources.Schemas()
 		return x, err
 	case x.Refused != "":
@@ -237,7 +244,15 @@ func (x handed) form() site.FormView {
 	for _, s := range x.Sources {
 		feeds.Options = append(feeds.Options, site.Option{Value: string(s.ID), Text: s.Name})
 	}
-	return site.FormView{Action: "/imports/" + string(x.ID), Buttons: []site.ButtonView{{Text: "Read it"}, {Text: "Leave it", Href: "/sources"}}, Fields: []site.FieldView{
+	acts := []site.ButtonView{{Text: "Read it"}, {Text: "Leave it", Href: "/sources"}}
+	if x.Format == sources.KindFile { // its mapping lies with the source
+		feeds.Options[0].Text = "Choose one"
+		feeds.Help += " Its mapping says what the columns mean; where there is none you are asked next."
+		if len(x.Sources) == 0 {
+			acts = append(acts, site.ButtonView{Text: "Connect a table first", Href: "/sources/new?kind=" + sources.KindFile})
+		}
+	}
+	return site.FormView{Action: "/imports/" + string(x.ID), Buttons: acts, Fields: []site.FieldView{
 		formats, feeds,
 		{Kind: site.FieldRadio, Name: "skip_bad", Label: "Rows that cannot be taken", Options: []site.Option{
 			{Value: "false", Text: "Refuse the file", Note: "Nothing of it is taken, and the first fault is named.", Chosen: true},
@@ -279,11 +294,34 @@ func (x handed) facts() []site.FactRow {
 	return out
 }
 
+// unmapped is where somebody says what the columns of a table mean before it
+// can be read. It is empty where that was said, or is no question.
+func unmapped(v *site.Visit, in sources.Start) (string, error) {
+	if in.Format != sources.KindFile || in.Source == "" {
+		return "", nil
+	}
+	_, err := sources.MappingGet.Do(v.Context(), v.Desk, sources.MappingRef{Source: in.Source})
+	if fault.KindOf(err) == fault.KindNotFound {
+		return mappingOf(in.Source, in.ID), nil
+	}
+	return "", err
+}
+
+func mappingOf(source, file string) string {
+	return "/sources/" + url.PathEscape(source) + "/mapping?import=" + url.QueryEscape(file)
+}
+
 func startImport(v *site.Visit) error {
 	in := sources.Start{ID: v.Path("id")}
 	err := v.Form(&in)
 	if err == nil {
 		in.ID = v.Path("id")
+		if to, err := unmapped(v, in); err != nil || to != "" {
+			if err != nil {
+				return err
+			}
+			return v.Goto(to)
+		}
 		_, err = sources.ImportStart.Do(v.Context(), v.Desk, in)
 	}
 	if err == nil {

@@ -141,12 +141,12 @@ func saveMapping(v *site.Visit) error {
 		return v.Goto(at)
 	}
 	v.Key = "" // the promise was for the mapping
-	started, err := sources.ImportRead.Do(v.Context(), v.Desk, sources.Waiting{ID: string(x.File.ID), Source: string(x.Source.ID)})
+	_, err = sources.ImportRead.Do(v.Context(), v.Desk, sources.Waiting{ID: string(x.File.ID), Source: string(x.Source.ID)})
 	if err != nil {
 		return err
 	}
 	v.Web.Wake()
-	return v.Goto(at + "?job=" + url.QueryEscape(string(started.Job)))
+	return v.Goto("/imports/" + string(x.File.ID)) // which says how far it is, and what was taken
 }
 
 // columnType is the mapping as the form has it. What the form does not ask for is

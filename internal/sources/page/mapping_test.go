@@ -46,7 +46,7 @@ func TestColumnsAreMappedBeforeATableIsRead(t *testing.T) {
 		}
 		v.Post(at, "kind", "person", "field_name", "Full name").Is(http.StatusUnprocessableEntity)
 		res := v.Post(at, append(fields, "layout", "DD.MM.YYYY")...)
-		if to := res.Header.Get("Location"); res.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/sources/"+string(s.ID)+"?job=job_") || web.Woken != 1 {
+		if to := res.Header.Get("Location"); res.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/imports/"+string(made.ID)) || web.Woken != 1 {
 			t.Fatalf("status %d to %q, woken %d: %s", res.Status, to, web.Woken, res.Text("main"))
 		}
 		run, err := r.Import(t.Context(), desk, made.ID, nil, false)

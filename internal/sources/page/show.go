@@ -185,7 +185,7 @@ func (x detail) sentence() string {
 
 func (x detail) facts() []site.Fact {
 	out := []site.Fact{{Text: kindWord(x.Kind) + ", read-only"}}
-	if x.Removed.IsZero() {
+	if x.Removed.IsZero() && !x.Fed {
 		out = append(out, site.Fact{Text: site.Capital(rhythm(x.Source))})
 	}
 	if x.Health.Runs > 0 {
