@@ -80,11 +80,11 @@ func (c *ingestCmd) Run(ctx context.Context, t *cli.Terminal) error {
 	for _, name := range c.Files {
 		run, err := c.file(ctx, t, name, take)
 		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
 			failed = true
 			fmt.Fprintf(t.Err, "tickmark: %s\n", refused(name, err))
+			if ctx.Err() != nil {
+				break
+			}
 			continue
 		}
 		done = append(done, run)
@@ -102,8 +102,11 @@ func (c *ingestCmd) Run(ctx context.Context, t *cli.Terminal) error {
 
 // refused is what is wrong with a file, by its name.
 func refused(name string, err error) string {
-	if f := fault.As(err); f != nil {
+	if f := fault.As(err); f != nil && error(f) == err { //nolint:errorlint // what was said around it stays
 		err = errors.New(f.Message)
+	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("stopped, and nothing of it was taken")
 	}
 	return name + ": " + err.Error()
 }
@@ -225,7 +228,7 @@ func (c *ingestCmd) far(ctx context.Context, t *cli.Terminal, name string, from 
 	last := ""
 	for {
 		if err := t.Get(ctx, "/imports/"+string(made.ID), &made); err != nil {
-			return sources.Run{}, err
+			return sources.Run{}, left(made, err)
 		}
 		switch {
 		case made.Run != id.Run(""):
@@ -236,17 +239,25 @@ func (c *ingestCmd) far(ctx context.Context, t *cli.Terminal, name string, from 
 		}
 		var j job.Job
 		if err := t.Get(ctx, "/jobs/"+string(made.Job), &j); err == nil {
-			if j.State == job.Failed {
+			if j.State == job.Failed || j.State == job.Cancelled {
 				return sources.Run{}, fmt.Errorf("the server gave up on it: %s", j.Error)
 			}
 			last = c.say(t, j.Progress, last)
 		}
 		select {
 		case <-ctx.Done():
-			return sources.Run{}, ctx.Err()
+			return sources.Run{}, left(made, ctx.Err())
 		case <-time.After(asked):
 		}
 	}
+}
+
+// left says what becomes of a file that the server has and nobody waits for.
+func left(made sources.Import, err error) error {
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("stopped")
+	}
+	return fmt.Errorf("%w. The server has the file and reads it when it can: tickmark imports get %s says how it went", err, made.ID)
 }
 
 // asked is how long the command waits before it asks again.

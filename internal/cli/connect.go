@@ -66,7 +66,7 @@ func connect(ctx context.Context, t *Terminal, f flags, open opener) (remote, er
 		return nil, fmt.Errorf("the server that holds %s does not answer: %w", f.Data, err)
 	}
 	if open == nil {
-		return nil, fault.Invalid("server", "give the address of a server")
+		return nil, fmt.Errorf("no server answers at %s", socket)
 	}
 	desk, done, err := open(ctx, f.Data, f.Org)
 	if err != nil {

@@ -26,6 +26,7 @@ const (
 	maxText    = 256 << 10
 	dialTime   = 15 * time.Second
 	sendTime   = 60 * time.Second
+	maxAnswers = 1 << 20 // bytes that a server says while it takes one letter
 )
 
 // SMTP hands letters to a mail server.
@@ -107,11 +108,30 @@ func (s *SMTP) dial(whole context.Context) gomail.DialContextFunc {
 			return nil, err
 		}
 		context.AfterFunc(whole, func() { conn.Close() })
+		conn = &bounded{Conn: conn, left: maxAnswers}
 		if s.server.Implicit {
 			conn = tls.Client(conn, s.tls())
 		}
 		return conn, nil
 	}
+}
+
+// bounded ends a connection whose other side does not stop talking: the client
+// itself would keep a line of any length.
+type bounded struct {
+	net.Conn
+	left int
+}
+
+var errTalks = fmt.Errorf("it says more than %d KiB, as no mail server does", maxAnswers>>10)
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTalks
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 func (s *SMTP) tls() *tls.Config {

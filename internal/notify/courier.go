@@ -63,7 +63,7 @@ type place struct {
 // NewCourier carries letters for an engine. allowPrivate lets channels be on
 // addresses that are not of the public internet.
 func NewCourier(e *op.Engine, allowPrivate bool) *Courier {
-	c := &Courier{Engine: e, hooks: newHooks(allowPrivate), slots: make(chan struct{}, atOnce), lanes: map[place]bool{}}
+	c := &Courier{Engine: e, hooks: newHooks(allowPrivate, hookLimit), slots: make(chan struct{}, atOnce), lanes: map[place]bool{}}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c
 }

@@ -43,6 +43,11 @@ func Next(p Preference, now time.Time, zone *time.Location, mode string) time.Ti
 }
 
 func Post(address string, private bool) (status int64, err error) {
-	o := newHooks(private).post(context.Background(), address, nil, []byte("{}"))
+	return PostWithin(address, private, hookLimit)
+}
+
+// PostWithin makes one attempt of a length.
+func PostWithin(address string, private bool, limit time.Duration) (status int64, err error) {
+	o := newHooks(private, limit).post(context.Background(), address, nil, []byte("{}"))
 	return o.status, o.err
 }

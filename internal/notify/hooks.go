@@ -46,14 +46,15 @@ var hookRetries = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Mi
 type hooks struct {
 	client  *http.Client
 	private bool
+	limit   time.Duration // for one attempt, whatever the receiver does
 }
 
 // errNotPublic is said of addresses that a member of an organization must not
 // reach through this server.
 var errNotPublic = errors.New("its address is not on the public internet; the operator may allow that with --allow-private-webhooks")
 
-func newHooks(private bool) hooks {
-	d := &net.Dialer{Timeout: hookLimit}
+func newHooks(private bool, limit time.Duration) hooks {
+	d := &net.Dialer{Timeout: limit}
 	if !private {
 		// After the name is resolved and for every address that is tried: a name
 		// that answers differently the second time gains nothing.
@@ -65,11 +66,11 @@ func newHooks(private bool) hooks {
 			return nil
 		}
 	}
-	return hooks{private: private, client: &http.Client{
-		Timeout:       hookLimit,
+	return hooks{private: private, limit: limit, client: &http.Client{
+		Timeout:       limit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{DialContext: d.DialContext, DisableKeepAlives: true, DisableCompression: true,
-			MaxResponseHeaderBytes: 16 << 10, TLSHandshakeTimeout: hookLimit, ResponseHeaderTimeout: hookLimit},
+			MaxResponseHeaderBytes: 16 << 10, TLSHandshakeTimeout: limit, ResponseHeaderTimeout: limit},
 	}}
 }
 
@@ -159,7 +160,7 @@ func (c *Courier) sendChannel(p place, l due) outcome {
 // post sends a body and says how it went without repeating the address, which
 // is a secret.
 func (h hooks) post(ctx context.Context, address string, head http.Header, body []byte) outcome {
-	ctx, cancel := context.WithTimeout(ctx, hookLimit)
+	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
@@ -175,12 +176,12 @@ func (h hooks) post(ctx context.Context, address string, head http.Header, body 
 	r.Header.Set("User-Agent", "Tickmark")
 	res, err := h.client.Do(r)
 	if err != nil {
-		return outcome{err: unaddressed(err)}
+		return outcome{err: unaddressed(err, h.limit)}
 	}
 	defer res.Body.Close()
 	// It is read so that a receiver which answers in good order is not cut off.
 	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, hookAnswer)); err != nil && ctx.Err() != nil {
-		return outcome{status: int64(res.StatusCode), err: fmt.Errorf("it did not finish its answer in %d seconds", hookLimit/time.Second)}
+		return outcome{status: int64(res.StatusCode), err: fmt.Errorf("it did not finish its answer in %s", seconds(h.limit))}
 	}
 	out := outcome{status: int64(res.StatusCode)}
 	switch {
@@ -196,19 +197,21 @@ func (h hooks) post(ctx context.Context, address string, head http.Header, body 
 }
 
 // unaddressed is what went wrong, without the address.
-func unaddressed(err error) error {
+func unaddressed(err error, limit time.Duration) error {
 	if errors.Is(err, errNotPublic) {
 		return errNotPublic
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
 		if u.Timeout() {
-			return fmt.Errorf("it did not answer in %d seconds", hookLimit/time.Second)
+			return fmt.Errorf("it did not answer in %s", seconds(limit))
 		}
 		err = u.Err
 	}
 	return err
 }
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d/time.Second)) + " seconds" }
 
 // SecretPrefix begins the secret of a webhook.
 const SecretPrefix = "whsec_"

@@ -293,36 +293,61 @@ func final(t *testing.T, kind string) reports.Material {
 	return m
 }
 
+// whole is the text of a PDF, a form feed after each page.
+func whole(t *testing.T, program string, file []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "report.pdf")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(program, path, "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
 // TestPrintedText reads the pages back, where the program for it is there.
 func TestPrintedText(t *testing.T) {
 	program, err := exec.LookPath("pdftotext")
 	if err != nil {
 		t.Skip("needs pdftotext, of poppler-utils")
 	}
-	read := func(name string, m reports.Material) string {
-		path := filepath.Join(t.TempDir(), name+".pdf")
-		if err := os.WriteFile(path, render(t, m), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		out, err := exec.Command(program, path, "-").Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Join(strings.Fields(string(out)), " ")
+	read := func(m reports.Material) string {
+		return strings.Join(strings.Fields(whole(t, program, render(t, m))), " ")
 	}
-	one := read("type-1", material(t, scopes.TypeI))
+	// Nobody can take a page of a demonstration for one of a report, not even of
+	// one that was signed, and no page of a report says that it is none.
+	for _, kind := range []string{scopes.TypeI, scopes.TypeII} {
+		for _, m := range []reports.Material{material(t, kind), final(t, kind)} {
+			if text := read(m); strings.Contains(text, "DEMO") {
+				t.Errorf("Type %s: a report says that it is a demonstration", kind)
+			}
+			m.Demo = true
+			pages := strings.Split(strings.TrimSuffix(whole(t, program, render(t, m)), "\f"), "\f")
+			for i, page := range pages {
+				if !strings.Contains(page, "DEMO, not real") {
+					t.Errorf("Type %s: page %d of %d does not say that it is a demonstration", kind, i+1, len(pages))
+				}
+			}
+			if len(pages) < 5 || !strings.Contains(pages[0], "DEMO. ") {
+				t.Errorf("%d pages, of which the first is\n%s", len(pages), pages[0])
+			}
+		}
+	}
+	one := read(material(t, scopes.TypeI))
 	for _, never := range []string{"eviat", "POP-", "DC9", "perating effectiveness", "sample", "38 of 240"} {
 		if strings.Contains(one, never) {
 			t.Errorf("the Type I report says %q", never)
 		}
 	}
-	two := read("type-2-draft", material(t, scopes.TypeII))
+	two := read(material(t, scopes.TypeII))
 	for _, want := range []string{"DRAFT", "1 of 38 deviated.", "No deviations noted.", "To be supplied by Larchmere", "DC9", "Operating effectiveness"} {
 		if !strings.Contains(two, want) {
 			t.Errorf("the draft does not say %q", want)
 		}
 	}
-	last := read("type-2-final", final(t, scopes.TypeII))
+	last := read(final(t, scopes.TypeII))
 	for _, want := range []string{"Eleanor Voss", "1406 of the engagement", "Ines Okafor", "Columbus, Ohio", "20 February 2027", "tickmark-verify --key"} {
 		if !strings.Contains(last, want) {
 			t.Errorf("the report does not say %q", want)

@@ -236,6 +236,9 @@ func (r *Reader) Import(ctx context.Context, desk *op.Desk, file id.Upload, prog
 	if err := guardImport(ctx, desk.Log, m, from, settings, in); err != nil {
 		return Run{}, r.turnDown(ctx, desk, i, h, err)
 	}
+	if n := in.LeftOut(); n > 0 && in.Held() == 0 { // a run without any would say that nothing is wrong any more
+		return Run{}, r.turnDown(ctx, desk, i, h, fault.Invalid("file", "none of its %d rows can be taken, so there is nothing to leave them out of: %s", n, in.Missings()[0].Reason))
+	}
 	in.Scope("file", i.Name)
 	in.Scope("file_bytes", strconv.FormatInt(i.Size, 10))
 	in.Scope("file_sha256", i.SHA256)

@@ -151,6 +151,20 @@ func (in *Intake) LeftOut() int64 {
 	return in.leftOut
 }
 
+// Held is how many resources were added of what the rows of a file are: scans
+// only count them.
+func (in *Intake) Held() int64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var n int64
+	for kind, p := range in.kinds {
+		if kind != KindScan {
+			n += p.count
+		}
+	}
+	return n
+}
+
 // Count is how many resources were added.
 func (in *Intake) Count() int {
 	in.mu.Lock()

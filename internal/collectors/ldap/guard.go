@@ -68,8 +68,8 @@ func readMessage(r io.Reader) ([]byte, error) {
 	length := int(head[1])
 	if more := length & 0x7f; length > 0x7f {
 		head = head[:2+more]
-		if _, err := io.ReadFull(r, head[2:]); err != nil {
-			return head, err
+		if n, err := io.ReadFull(r, head[2:]); err != nil {
+			return head[:2+n], err
 		}
 		length = 0
 		for _, b := range head[2:] {

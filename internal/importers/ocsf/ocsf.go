@@ -46,7 +46,11 @@ func (importer) Describe(_ string, head []byte) string {
 	if m := version.FindStringSubmatch(v); m != nil {
 		v = m[1]
 	}
-	return strings.TrimSpace(fmt.Sprintf("OCSF %s %s by %s %s", v, words, n.At("metadata", "product", "name").Text(), n.At("metadata", "product", "version").Text()))
+	said := strings.Join(strings.Fields("OCSF "+v+" "+words), " ")
+	if tool := n.At("metadata", "product", "name").Text(); tool != "" {
+		said += strings.TrimRight(" by "+tool+" "+n.At("metadata", "product", "version").Text(), " ")
+	}
+	return said
 }
 
 var version = regexp.MustCompile(`^(1\.[0-5])(\.\d+)?(-[a-z0-9.]+)?$`)

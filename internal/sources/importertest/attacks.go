@@ -81,6 +81,9 @@ func (w *Watch) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Look notes what is in use now.
+func (w *Watch) Look() { w.Most = max(w.Most, held()) }
+
 func held() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
