@@ -64,6 +64,8 @@ func TestTheYear(t *testing.T) {
 	t.Run("the calendar", func(t *testing.T) { calendar(t, lead) })
 	t.Run("the evidence", func(t *testing.T) { gathered(t, lead) })
 	t.Run("the work", func(t *testing.T) { given(t, lead) })
+	t.Run("what it has", func(t *testing.T) { owned(t, lead) })
+	t.Run("what a second person looked at", func(t *testing.T) { lookedAt(t, a, lead) })
 	t.Run("everything says DEMO", func(t *testing.T) { marked(t, a, lead) })
 	t.Run("it is the same each time", func(t *testing.T) { same(t, lead) })
 	t.Run("it goes on where it was", func(t *testing.T) {

@@ -19,24 +19,26 @@ type chore struct {
 	about       string // a control's code, check: and a name, or nothing
 	every       string // unit in which it comes again
 	done        time.Time
+	escalate    int // days overdue after which the owner of the company is told
 }
 
 // chores are what people gave each other to do. The review of access comes
 // again each quarter: the third one was not done, which is why two criteria
 // are not ready.
 var chores = []chore{
-	{hour(2025, 12, 9, 14), "control_owner", "second_lead", "Look back at the invoices that went out twice", "Causes, what was done, what changes.", "2025-12-19", "INC-81", "", hour(2025, 12, 15, 16)},
-	{hour(2026, 2, 18, 9), "compliance_lead", "control_owner", "Tell everybody how to recognise phishing", "", "2026-02-27", "COM-81", "", hour(2026, 2, 25, 10)},
-	{hour(2026, 3, 24, 9), "compliance_lead", "sponsor", "Review access to all systems", "Decide each line of the list, and see a second list after the removals.", "2026-04-15", "REV-01", "quarter", hour(2026, 4, 9, 11)},
-	{hour(2026, 5, 18, 8), "compliance_lead", "control_owner", "Find out why an account outlived its owner's last day", "It was disabled two days late.", "2026-05-22", "LVR-01", "", hour(2026, 5, 20, 15)},
-	{hour(2026, 10, 27, 13), "compliance_lead", "control_owner", "Look back at the bank interface that answered with test data", "The service is back; nobody has written down why it happened.", "2026-11-24", "INC-02", "", time.Time{}},
-	{hour(2026, 10, 30, 9), "compliance_lead", "second_lead", "Review three suppliers that are past due", "", "2026-11-30", "SUP-01", "", time.Time{}},
-	{hour(2026, 11, 13, 9), "compliance_lead", "operator", "Restore the read right of source backup-eu", "The store of backups refuses the account that reads it since Thursday.", "2026-11-19", "backup-eu", "", time.Time{}},
-	{hour(2026, 11, 16, 10), "compliance_lead", "operator", "Reconnect the log archive, silent since Sunday", "", "2026-11-19", "Log archive", "", time.Time{}},
-	{hour(2026, 11, 16, 16), "compliance_lead", "control_owner", "Enrol two accounts in multi-factor login", "svc-scan-02 and contractor-hale: add both to the group workforce-mfa.", "2026-11-18", "check:" + secondFactor, "", time.Time{}},
-	{hour(2026, 11, 17, 9), "compliance_lead", "owner", "Approve the procedure for deleting customer data", "Nobody has written the control for C1.2 yet.", "2026-12-04", "", "", time.Time{}},
-	{hour(2026, 11, 17, 10), "second_lead", "employee", "Read the new code of conduct and sign it", "", "2026-11-27", "GOV-81", "", time.Time{}},
-	{hour(2026, 11, 17, 11), "second_lead", "", "Find a room for the rehearsal of the incident plan", "", "2026-12-11", "", "", time.Time{}},
+	{hour(2025, 12, 9, 14), "control_owner", "second_lead", "Look back at the invoices that went out twice", "Causes, what was done, what changes.", "2025-12-19", "INC-81", "", hour(2025, 12, 15, 16), 0},
+	{hour(2026, 2, 18, 9), "compliance_lead", "control_owner", "Tell everybody how to recognise phishing", "", "2026-02-27", "COM-81", "", hour(2026, 2, 25, 10), 0},
+	{hour(2026, 3, 24, 9), "compliance_lead", "sponsor", "Review access to all systems", "Decide each line of the list, and see a second list after the removals.", "2026-04-15", "REV-01", "quarter", hour(2026, 4, 9, 11), 0},
+	{hour(2026, 5, 18, 8), "compliance_lead", "control_owner", "Find out why an account outlived its owner's last day", "It was disabled two days late.", "2026-05-22", "LVR-01", "", hour(2026, 5, 20, 15), 0},
+	{hour(2026, 8, 31, 9), "compliance_lead", "control_owner", "Change the key that signs releases", "It is four years old; the new one is made in the room with the safe.", "2026-09-11", "", "", hour(2026, 9, 18, 14), 5},
+	{hour(2026, 10, 27, 13), "compliance_lead", "control_owner", "Look back at the bank interface that answered with test data", "The service is back; nobody has written down why it happened.", "2026-11-24", "INC-02", "", time.Time{}, 0},
+	{hour(2026, 10, 30, 9), "compliance_lead", "second_lead", "Review three suppliers that are past due", "", "2026-11-30", "SUP-01", "", time.Time{}, 0},
+	{hour(2026, 11, 13, 9), "compliance_lead", "operator", "Restore the read right of source backup-eu", "The store of backups refuses the account that reads it since Thursday.", "2026-11-19", "backup-eu", "", time.Time{}, 0},
+	{hour(2026, 11, 16, 10), "compliance_lead", "operator", "Reconnect the log archive, silent since Sunday", "", "2026-11-19", "Log archive", "", time.Time{}, 0},
+	{hour(2026, 11, 16, 16), "compliance_lead", "control_owner", "Enrol two accounts in multi-factor login", "svc-scan-02 and contractor-hale: add both to the group workforce-mfa.", "2026-11-18", "check:" + secondFactor, "", time.Time{}, 0},
+	{hour(2026, 11, 17, 9), "compliance_lead", "owner", "Approve the procedure for deleting customer data", "Nobody has written the control for C1.2 yet.", "2026-12-04", "", "", time.Time{}, 0},
+	{hour(2026, 11, 17, 10), "second_lead", "employee", "Read the new code of conduct and sign it", "", "2026-11-27", "GOV-81", "", time.Time{}, 0},
+	{hour(2026, 11, 17, 11), "second_lead", "", "Find a room for the rehearsal of the incident plan", "", "2026-12-11", "", "", time.Time{}, 0},
 }
 
 // secondFactor is the check that fails on the last day.
@@ -66,6 +68,9 @@ func (s *Stage) work() []moment {
 	for _, x := range chores {
 		out = append(out, moment{x.given, func(ctx context.Context) error {
 			in := tasks.Wish{Title: x.title, Text: x.text, Due: x.due, Object: s.about(x.about), Unit: x.every, Remind: 1}
+			if x.escalate > 0 {
+				in.Escalate, in.EscalateTo = int64(x.escalate), s.user("owner")
+			}
 			if x.to != "" {
 				in.Owner = string(s.desks[x.to].Actor.User)
 			}

@@ -41,7 +41,7 @@ func (s *Stage) Year(ctx context.Context) error {
 	if err := s.code(); err != nil {
 		return err
 	}
-	agenda := slices.Concat(s.examination(), s.daily(), s.papers(), s.programme(), s.work())
+	agenda := slices.Concat(s.examination(), s.daily(), s.papers(), s.programme(), s.work(), s.register(), s.second())
 	slices.SortStableFunc(agenda, func(a, b moment) int { return a.at.Compare(b.at) })
 	for i, m := range agenda {
 		if err := ctx.Err(); err != nil {
@@ -281,16 +281,7 @@ func (s *Stage) widen(ctx context.Context) error {
 // connect connects what the company's systems write, each as a file.
 func (s *Stage) connect(ctx context.Context) error {
 	for _, f := range feeds {
-		src, err := do(ctx, s, "compliance_lead", sources.Create, sources.Connection{Kind: sources.KindFile, Name: f.name})
-		if err != nil {
-			return err
-		}
-		s.feeds[f.name] = src.ID
-		columns, err := json.Marshal(f.mapping())
-		if err != nil {
-			return err
-		}
-		if err := must(ctx, s, "compliance_lead", sources.MappingSave, sources.NewMapping{Source: string(src.ID), Columns: string(columns)}); err != nil {
+		if err := s.feed(ctx, f); err != nil {
 			return err
 		}
 	}
@@ -300,6 +291,20 @@ func (s *Stage) connect(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// feed connects one of them, with what its columns mean.
+func (s *Stage) feed(ctx context.Context, f *feed) error {
+	src, err := do(ctx, s, "compliance_lead", sources.Create, sources.Connection{Kind: sources.KindFile, Name: f.name})
+	if err != nil {
+		return err
+	}
+	s.feeds[f.name] = src.ID
+	columns, err := json.Marshal(f.mapping())
+	if err != nil {
+		return err
+	}
+	return must(ctx, s, "compliance_lead", sources.MappingSave, sources.NewMapping{Source: string(src.ID), Columns: string(columns)})
 }
 
 // read hands in a feed as it stands, and has it judged.

@@ -134,18 +134,24 @@ func (t Task) plan(c *op.Call) error {
 // Worker looks at tasks on the days that matter to them.
 func Worker() job.Worker {
 	return job.New(lookJob, 5, func(ctx context.Context, r *job.Run, l looking) error {
-		open := false
-		err := r.DB.Read(ctx, string(r.Org), func(tx *db.Tx) error {
-			rows, err := byID(tx, r.Org, l.Task)
-			open = len(rows) == 1 && rows[0].State == Open && rows[0].Due != ""
-			return err
-		})
-		if err != nil || !open {
-			return err
-		}
-		_, err = look.Do(ctx, r.Machine(r.Org, "tasks", auth.WorkRead, auth.WorkWrite, auth.ControlsRead), l)
+		return LookAt(ctx, r.Engine, r.Org, l.Task)
+	})
+}
+
+// LookAt does the machine's share for one task: what is to be said of it today,
+// if anything is.
+func LookAt(ctx context.Context, e *op.Engine, org id.Org, task id.Task) error {
+	open := false
+	err := e.DB.Read(ctx, string(org), func(tx *db.Tx) error {
+		rows, err := byID(tx, org, task)
+		open = len(rows) == 1 && rows[0].State == Open && rows[0].Due != ""
 		return err
 	})
+	if err != nil || !open {
+		return err
+	}
+	_, err = look.Do(ctx, e.Machine(org, "tasks", auth.WorkRead, auth.WorkWrite, auth.ControlsRead), looking{task})
+	return err
 }
 
 // byID reads a task for the machine, which sees every one.

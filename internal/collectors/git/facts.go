@@ -35,9 +35,12 @@ func (r *run) repository() error {
 	rec.text("branch", clip(r.branch.name), "HEAD names a commit, not a branch")
 	rec.text("default_branch", r.repo.defaultBranch(), "the clone does not record which branch its origin shows first")
 	for _, field := range slices.Sorted(maps.Keys(notInClone)) {
-		why := notInClone[field]
+		why, remedy := notInClone[field], "Add the forge that holds this repository as a source of the kind gitea, which reads Gitea and Forgejo. Other forges cannot be read yet."
+		if field == "secret_scanning" {
+			remedy = "Hand in what a scanner for secrets finds, as a SARIF file: no kind of source shows what the forge itself looks for."
+		}
 		rec.missing(why, field)
-		r.in.Missing(sources.Missing{Kind: "repository", Field: field, Reason: why, Remedy: "Add the forge that holds this repository as a source."})
+		r.in.Missing(sources.Missing{Kind: "repository", Field: field, Reason: why, Remedy: remedy})
 	}
 	var first, last time.Time
 	for _, c := range r.history.commits {
