@@ -71,15 +71,15 @@ func (p *Picture) actions() []Action {
 			return in && p.Criteria[i].Verdict != Ready
 		})
 	}
-	ordered, idle := make([]Action, 0, len(out)), []Action(nil)
+	first, idle := out[:0], []Action(nil)
 	for _, a := range out {
 		if settles(a) {
-			ordered = append(ordered, a)
+			first = append(first, a)
 		} else {
 			idle = append(idle, a)
 		}
 	}
-	return append(ordered, idle...)
+	return append(first, idle...)
 }
 
 func (p *Picture) failures() []Action {
