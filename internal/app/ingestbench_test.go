@@ -79,6 +79,7 @@ func BenchmarkIngest(b *testing.B) {
 			took, cmd, said := run(data, bufio.NewReaderSize(from, 1<<20), "ingest", "-")
 			b.Logf("%s\n%s", day, said)
 			b.ReportMetric(float64(mib)/took.Seconds(), "MiB/s-"+day)
+			b.ReportMetric((cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), "s-CPU-"+day)
 			b.ReportMetric(float64(from.n), "findings")
 			b.ReportMetric(float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024, "MiB-RSS-"+day)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -121,5 +122,32 @@ func TestWhatIsRolledBackIsNotKept(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// The stamp is read for every page: from an index alone.
+func TestTheStampIsReadFromItsIndex(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		if desk.DB.Dialect() != db.SQLite {
+			t.Skip("PostgreSQL plans by what the tables hold")
+		}
+		var plan []string
+		err := desk.DB.Read(t.Context(), string(desk.Org), func(tx *db.Tx) error {
+			return tx.Each("EXPLAIN QUERY PLAN "+controls.SelectStamp, []any{desk.Org}, func(scan func(...any) error) error {
+				var (
+					id, parent, unused int
+					detail             string
+				)
+				err := scan(&id, &parent, &unused, &detail)
+				plan = append(plan, detail)
+				return err
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(plan, "\n"); !strings.Contains(got, "COVERING INDEX control_stamp") {
+			t.Errorf("rows are read, or another index:\n%s", got)
+		}
 	})
 }

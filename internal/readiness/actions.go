@@ -76,7 +76,13 @@ func after(a Action) int {
 
 // urgency puts what is wrong before what is unknown, and both before the rest.
 func urgency(a Action) int {
-	return cmp.Or(map[checks.Status]int{checks.Fail: -2, checks.Unknown: -1}[a.Status], 0)
+	switch a.Status {
+	case checks.Fail:
+		return -2
+	case checks.Unknown:
+		return -1
+	}
+	return 0
 }
 
 // duties are what people do, control by control: say how it is done, and show it.

@@ -379,35 +379,47 @@ func (f Filter) said(value string) string {
 // Among answers what is asked of rows that are all at hand: those that fit, in
 // order, a part at a time. Key tells rows apart.
 func Among[T any](a Ask, rows []T, fits func(T) bool, order func(a, b T) int, key func(T) string) op.Page[T] {
-	out := make([]T, 0, len(rows))
-	for _, x := range rows {
-		if fits == nil || fits(x) {
-			out = append(out, x)
+	// There may be thousands of large rows, of which one page is copied.
+	found := make([]*T, 0, len(rows))
+	for i := range rows {
+		if fits == nil || fits(rows[i]) {
+			found = append(found, &rows[i])
 		}
 	}
 	if order != nil {
-		slices.SortStableFunc(out, func(x, y T) int {
-			n := order(x, y)
+		slices.SortStableFunc(found, func(x, y *T) int {
+			n := order(*x, *y)
 			if a.Desc {
 				n = -n
 			}
-			return cmp.Or(n, cmp.Compare(key(x), key(y)))
+			if n != 0 {
+				return n
+			}
+			return cmp.Compare(key(*x), key(*y))
 		})
 	}
-	total := int64(len(out))
+	total := int64(len(found))
 	if a.After != "" {
-		if i := slices.IndexFunc(out, func(x T) bool { return key(x) == a.After }); i >= 0 {
-			out = out[i+1:]
+		if i := slices.IndexFunc(found, func(x *T) bool { return key(*x) == a.After }); i >= 0 {
+			found = found[i+1:]
 		}
 	}
 	n := op.Limit(a.Limit)
-	return op.PageOf(out[:min(len(out), n+1)], n, total, key)
+	out := make([]T, min(len(found), n+1))
+	for i := range out {
+		out[i] = *found[i]
+	}
+	return op.PageOf(out, n, total, key)
 }
 
 // Holds reports whether every word of a search is somewhere in the texts.
 func (a Ask) Holds(texts ...string) bool {
+	words := strings.Fields(strings.ToLower(a.Q))
+	if len(words) == 0 {
+		return true
+	}
 	all := strings.ToLower(strings.Join(texts, "\n"))
-	for _, w := range strings.Fields(strings.ToLower(a.Q)) {
+	for _, w := range words {
 		if !strings.Contains(all, w) {
 			return false
 		}

@@ -20,6 +20,7 @@ import (
 type listed struct {
 	site.Listing[readiness.Control]
 	All             []readiness.Control // in force
+	Tally           map[site.Status]int64
 	SeriesAvailable []string
 	Proposed        int
 	May             bool
@@ -44,9 +45,9 @@ func showList(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	x := listed{Then: then, All: p.Controls, Proposed: len(p.Proposed), May: may(v) && then.IsZero(), User: string(v.Actor.User)}
-	for _, c := range x.All {
-		for _, m := range c.Criteria {
+	x := listed{Then: then, All: p.Controls, Tally: tally(p.Controls), Proposed: len(p.Proposed), May: may(v) && then.IsZero(), User: string(v.Actor.User)}
+	for i := range x.All {
+		for _, m := range x.All[i].Criteria {
 			if s := seriesOf(m.Criterion); !slices.Contains(x.SeriesAvailable, s) {
 				x.SeriesAvailable = append(x.SeriesAvailable, s)
 			}
@@ -238,14 +239,16 @@ func listAddress(back string) string {
 	return (&url.URL{Path: "/controls", RawQuery: u.RawQuery}).String()
 }
 
-func (x listed) count(status site.Status) int64 {
-	n := int64(0)
-	for _, c := range x.All {
-		if s, _ := standing(c); s == status {
-			n++
-		}
+func (x listed) count(status site.Status) int64 { return x.Tally[status] }
+
+// tally counts the controls by how they stand, once for all that is said of it.
+func tally(all []readiness.Control) map[site.Status]int64 {
+	out := map[site.Status]int64{}
+	for i := range all {
+		s, _ := standing(all[i])
+		out[s]++
 	}
-	return n
+	return out
 }
 
 func (x listed) sentence() string {
