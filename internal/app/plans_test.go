@@ -37,7 +37,7 @@ var paged = map[string]string{
 	"resources.list":           "sources.selectSeen sources.countSeen",
 	"runs.list":                "sources.selectRuns sources.selectAllRun sources.countRuns sources.countAllRuns sources.selectKinds",
 	"tasks.list":               "tasks.selectIn tasks.selectAny tasks.countIn tasks.countAny",
-	"exceptions.list":          "checks.selectWaivers",
+	"exceptions.list":          "checks.selectInForce checks.selectWaiting checks.selectEnded checks.selectExpired checks.countInForce checks.countWaiting checks.countEnded checks.countExpired",
 	// Not lists by their name, but paged as they are.
 	"comments.mentions": "tasks.selectMine tasks.countMine",
 	"resources.find":    "sources.selectKey sources.countKey",
@@ -84,7 +84,6 @@ var bounded = map[string]string{
 
 // sorted names statements that may sort what they found, and why.
 var sorted = map[string]string{
-	"checks.selectWaivers":   "exceptions are asked for by people, and their state is judged by the clock when they are read",
 	"sources.selectKinds":    "the kinds of one run: a dozen",
 	"checks.selectFound":     "only of the past: found by its time, and an index in the order of keys too would cost every reading of every source",
 	"evidence.selectAbout":   "a thing has two names, and its entries are found by each",

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/id"
@@ -114,67 +113,6 @@ func renewal(c *op.Call, w id.Exception) (*Waiver, error) {
 	}
 	rows[0].settle(c.Now, nil)
 	return &rows[0], nil
-}
-
-// WaiverFilter narrows the list of exceptions.
-type WaiverFilter struct {
-	State  string `json:"state,omitempty" enum:"open,in_force,pending,ended,expired" doc:"Only those that stand so; open is in force or waiting for approval."`
-	Check  string `json:"check,omitempty" doc:"Only those of a check."`
-	Mine   bool   `json:"mine,omitempty" doc:"Only those that wait for approval and that you may approve now."`
-	Ending int    `json:"ending,omitempty" minimum:"0" maximum:"366" doc:"Only those in force that end within so many days."`
-	After  string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
-	Limit  int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
-}
-
-func exceptions(c *op.Call, in WaiverFilter) (op.Page[Waiver], error) {
-	rows, err := db.Rows(c.Tx, selectWaivers, []any{c.Org}, scanWaiver)
-	if err != nil {
-		return op.Page[Waiver]{}, err
-	}
-	members, err := auth.Members(c.Tx, c.Org)
-	if err != nil {
-		return op.Page[Waiver]{}, err
-	}
-	for i := range rows {
-		rows[i].settle(c.Now, members)
-	}
-	rows = slices.DeleteFunc(rows, func(w Waiver) bool { return !in.fits(w, c) })
-	slices.SortStableFunc(rows, func(a, b Waiver) int {
-		if d := slices.Index(waiverStates, a.State) - slices.Index(waiverStates, b.State); d != 0 {
-			return d
-		}
-		if a.State == WaiverInForce { // what ends first needs somebody first
-			return a.Ends.Compare(b.Ends)
-		}
-		return 0
-	})
-	total := int64(len(rows))
-	if in.After != "" {
-		i := slices.IndexFunc(rows, func(w Waiver) bool { return string(w.ID) == in.After })
-		rows = rows[i+1:]
-	}
-	return op.PageOf(rows, op.Limit(in.Limit), total, func(w Waiver) string { return string(w.ID) }), nil
-}
-
-func (in WaiverFilter) fits(w Waiver, c *op.Call) bool {
-	switch in.State {
-	case "":
-	case "open":
-		if w.State != WaiverInForce && w.State != WaiverPending {
-			return false
-		}
-	default:
-		if string(w.State) != in.State {
-			return false
-		}
-	}
-	if in.Check != "" && w.Check != in.Check {
-		return false
-	}
-	if in.Mine && (w.State != WaiverPending || !w.Awaits(c.Actor.User, c.Now)) {
-		return false
-	}
-	return in.Ending == 0 || w.State == WaiverInForce && w.Ends.Sub(c.Now) <= time.Duration(in.Ending)*24*time.Hour
 }
 
 // Awaits reports whether somebody may approve it now.

@@ -39,31 +39,46 @@ func waiverTable(list []checks.Waiver, may, named bool) site.TableView {
 	t := site.TableView{Caption: "Exceptions", Columns: []site.Column{{Head: "Exception", Mono: true, Phone: site.PlaceFirst}, {Head: "Reason", Wide: true, Phone: site.PlaceFirst},
 		{Head: "Covers"}, {Head: "Owner"}, {Head: "Status", Phone: site.PlaceEnd}, {Head: "Act", Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "None.", Text: "A failure that is accepted for a time is waived on the page of its check: with a reason, an owner, an end date and the approval of a second person."}}
-	if named {
-		t.Empty.Link = site.Link{Text: "Failing checks", Href: "/checks?status=fail"}
-	}
 	for _, w := range list {
 		covers := site.Cell{Text: scopeOf(w), Mono: w.Key != ""}
 		if named {
-			covers = site.Cell{Text: w.Check, Href: "/checks/" + w.Check, Mono: true, Note: scopeOf(w)}
+			covers = checkOf(w)
 		}
-		status, act := site.Mark(site.StatusExcepted, "Excepted until "+site.Date(w.Ends)), site.Words("")
-		switch {
-		case w.State == checks.WaiverPending:
-			status, act = site.Mark(site.StatusProposed, "Waits for approval"), site.Cell{Text: "See it", Href: "/checks/" + w.Check + "#exceptions"}
-		case w.State == checks.WaiverEnded && w.Starts.IsZero():
-			status = site.Mark(site.StatusNotApplicable, "Declined "+site.Date(w.Ended))
-		case w.State == checks.WaiverEnded:
-			status = site.Mark(site.StatusNotApplicable, "Ended "+site.Date(w.Ended))
-		case w.State == checks.WaiverExpired:
-			status = site.Mark(site.StatusNotApplicable, "Ran out "+site.Date(w.Ends))
-		case may:
-			act = site.Cell{Text: "End it", Href: endOf(w)}
-		}
-		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(site.ShortID(string(w.ID), "/exceptions/"+string(w.ID))), site.WordsNote(w.Reason, signed(w)), covers,
-			site.Node(site.Person(w.Owner)), status, act}})
+		t.Rows = append(t.Rows, site.Row{Cells: []site.Cell{site.Node(site.ShortID(string(w.ID), waiverPath(w))), site.WordsNote(w.Reason, signed(w)), covers,
+			site.Node(site.Person(w.Owner)), waiverMark(w), waiverAct(w, may)}})
 	}
 	return t
+}
+
+// checkOf names the check of an exception, and what of it is covered.
+func checkOf(w checks.Waiver) site.Cell {
+	return site.Cell{Text: w.Check, Href: "/checks/" + w.Check, Mono: true, Note: scopeOf(w)}
+}
+
+// waiverMark is how an exception stands.
+func waiverMark(w checks.Waiver) site.Cell {
+	switch {
+	case w.State == checks.WaiverPending:
+		return site.Mark(site.StatusProposed, "Waits for approval")
+	case w.State == checks.WaiverEnded && w.Starts.IsZero():
+		return site.Mark(site.StatusNotApplicable, "Declined "+site.Date(w.Ended))
+	case w.State == checks.WaiverEnded:
+		return site.Mark(site.StatusNotApplicable, "Ended "+site.Date(w.Ended))
+	case w.State == checks.WaiverExpired:
+		return site.Mark(site.StatusNotApplicable, "Ran out "+site.Date(w.Ends))
+	}
+	return site.Mark(site.StatusExcepted, "Excepted until "+site.Date(w.Ends))
+}
+
+// waiverAct leads to what can be done with one.
+func waiverAct(w checks.Waiver, may bool) site.Cell {
+	switch {
+	case w.State == checks.WaiverPending:
+		return site.Cell{Text: "See it", Href: "/checks/" + w.Check + "#exceptions"}
+	case w.State == checks.WaiverInForce && may:
+		return site.Cell{Text: "End it", Href: endOf(w)}
+	}
+	return site.Words("")
 }
 
 // signed says who asked for an exception and who approved it.

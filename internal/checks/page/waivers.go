@@ -2,8 +2,6 @@ package page
 
 import (
 	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,130 +16,135 @@ import (
 
 // waived is the list of exceptions under a filter.
 type waived struct {
-	Page  op.Page[checks.Waiver]
-	Open  []checks.Waiver // those in force or waiting, whatever the filter
-	Show  string
-	After string
-	Debt  checks.Owed
-	Now   time.Time
-	May   bool
-	Me    auth.Actor
+	site.Listing[checks.Waiver]
+	InForce, Soon, Waiting, ForMe int64
+	Debt                          checks.Owed
+	Now                           time.Time
+	May                           bool
+	v                             *site.Visit
 }
 
-// views are what the list can be narrowed to.
+// views are what the list can be narrowed to, the usual one first.
 var views = []struct {
 	name, text string
 	filter     checks.WaiverFilter
 }{
-	{"", "Open", checks.WaiverFilter{State: "open"}},
+	{"open", "Open", checks.WaiverFilter{State: "open"}},
 	{"mine", "Waiting for me", checks.WaiverFilter{Mine: true}},
-	{"ending", "Ending soon", checks.WaiverFilter{Ending: int(checks.WarnFirst / (24 * time.Hour))}},
+	{"ending", "Ending soon", checks.WaiverFilter{Ending: soonDays}},
 	{"expired", "Run out", checks.WaiverFilter{State: "expired"}},
 	{"ended", "Ended", checks.WaiverFilter{State: "ended"}},
 	{"all", "All", checks.WaiverFilter{}},
 }
 
-const waiversShown = 50
+const soonDays = int(checks.WarnFirst / (24 * time.Hour))
 
 func showExceptions(v *site.Visit) error {
-	x := waived{Show: v.Query("show"), After: v.Query("after"), Now: v.Clock.Now(), May: v.Actor.May(auth.ExceptWrite), Me: v.Actor}
-	i := max(0, slices.IndexFunc(views, func(w struct {
-		name, text string
-		filter     checks.WaiverFilter
-	}) bool {
-		return w.name == x.Show
-	}))
-	x.Show = views[i].name
-	in := views[i].filter
-	in.After, in.Limit = x.After, waiversShown
+	x := waived{Now: v.Clock.Now(), May: v.Actor.May(auth.ExceptWrite), v: v}
 	var err error
-	if x.Page, err = checks.Exceptions.Do(v.Context(), v.Desk, in); err != nil {
+	if x.Listing, err = x.list().Open(v); err != nil || x.Done {
 		return err
 	}
-	open, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{State: "open", Limit: 500})
-	if err != nil {
-		return err
+	for _, c := range []struct {
+		n  *int64
+		in checks.WaiverFilter
+	}{{&x.InForce, checks.WaiverFilter{State: "in_force"}}, {&x.Soon, checks.WaiverFilter{Ending: soonDays}}, {&x.Waiting, checks.WaiverFilter{State: "pending"}}, {&x.ForMe, checks.WaiverFilter{Mine: true}}} {
+		c.in.Limit = 1
+		p, err := checks.Exceptions.Do(v.Context(), v.Desk, c.in)
+		if err != nil {
+			return err
+		}
+		*c.n = p.Total
 	}
-	x.Open = open.Items
 	if x.Debt, err = checks.Debt.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return err
 	}
 	return v.Show(shell("Exceptions", site.Crumb{Text: "Exceptions"}), exceptionsBody(x))
 }
 
-func (x waived) count(fits func(checks.Waiver) bool) int64 {
-	n := int64(0)
-	for _, w := range x.Open {
-		if fits(w) {
-			n++
-		}
-	}
-	return n
-}
-
-func inForce(w checks.Waiver) bool { return w.State == checks.WaiverInForce }
-
 func (x waived) sentence() string {
-	n := x.count(inForce)
-	if n == 0 {
+	if x.InForce == 0 {
 		return "No exception is in force."
 	}
-	text := site.Plural(n, "exception is", "exceptions are") + " in force."
-	if soon := x.count(func(w checks.Waiver) bool { s, _ := w.Ending(x.Now); return s }); soon > 0 {
-		return text + " " + site.Plural(soon, "ends", "end") + " within two weeks."
+	text := site.Plural(x.InForce, "exception is", "exceptions are") + " in force."
+	if x.Soon > 0 {
+		return text + " " + site.Plural(x.Soon, "ends", "end") + " within two weeks."
 	}
 	return text + " What they cover is neither a pass nor a fail."
 }
 
 func (x waived) facts() []site.Fact {
 	var out []site.Fact
-	if n := x.count(func(w checks.Waiver) bool { return w.State == checks.WaiverPending }); n > 0 {
-		out = append(out, site.Fact{Text: site.Plural(n, "waits for approval", "wait for approval")})
+	if x.Waiting > 0 {
+		out = append(out, site.Fact{Text: site.Plural(x.Waiting, "waits for approval", "wait for approval")})
 	}
-	if n := x.count(func(w checks.Waiver) bool { return w.State == checks.WaiverPending && w.Awaits(x.Me.User, x.Now) }); n > 0 {
-		out = append(out, site.Fact{Text: site.Count(n) + " for you", Href: "/exceptions?show=mine"})
+	if x.ForMe > 0 {
+		out = append(out, site.Fact{Text: site.Count(x.ForMe) + " for you", Href: "/exceptions?show=mine"})
 	}
 	if x.Debt.Exceptions > 0 {
-		out = append(out, site.Fact{Text: "Debt: " + site.Plural(x.Debt.Days, "day", "days") + " past the end of " + site.Count(int64(x.Debt.Exceptions)), Href: "#debt"})
+		out = append(out, site.Fact{Text: "Debt: " + site.Plural(x.Debt.Days, "day", "days") + " past the end of " + site.Count(x.Debt.Exceptions), Href: "#debt"})
 	}
 	return out
 }
 
-func (x waived) table() site.TableView {
-	t := waiverTable(x.Page.Items, x.May, true)
-	t.Empty = site.EmptyView{Title: "None.", Text: "A failure that is accepted for a time is waived on the page of its check: with a reason, an owner, an end date and the approval of a second person.", Link: site.Link{Text: "Failing checks", Href: "/checks?status=fail"}}
-	if x.May && slices.ContainsFunc(x.Page.Items, func(w checks.Waiver) bool {
-		return w.State == checks.WaiverInForce || w.State == checks.WaiverPending
-	}) && x.Show != "all" {
-		t.Bulk = &site.Bulk{Action: "/exceptions/end", Unit: "exceptions", Buttons: []site.ButtonView{{Text: "End the selected ones", Submit: true}}}
-		for i, w := range x.Page.Items {
-			t.Rows[i].Key = string(w.ID)
-		}
-	}
-	for i, w := range x.Page.Items {
-		if soon, last := w.Ending(x.Now); soon {
-			tone := site.StatusUnknown
-			if last {
-				tone = site.StatusFail
-			}
-			c := &t.Rows[i].Cells[4]
-			*c = site.Mark(tone, "Ends in "+site.Duration(w.Ends.Sub(x.Now)))
-		}
-	}
+// list says what the list is made of.
+func (x waived) list() site.List[checks.Waiver] {
+	type row = checks.Waiver
+	var show []site.Option
 	for _, w := range views {
-		t.Filters = append(t.Filters, site.Chip{Text: w.text, Href: address("/exceptions", url.Values{"show": {w.name}}), Add: w.name != x.Show})
+		show = append(show, site.Option{Value: w.name, Text: w.text})
 	}
-	if n := int64(len(x.Page.Items)); n > 0 {
-		t.Pager = site.PagerView{Shown: n, Of: x.Page.Total, OlderText: "More", NewerText: "First"}
-		if x.Page.Next != "" {
-			t.Pager.Older = address("/exceptions", url.Values{"show": {x.Show}, "after": {x.Page.Next}})
-		}
-		if x.After != "" {
-			t.Pager.Newer = address("/exceptions", url.Values{"show": {x.Show}})
-		}
+	l := site.List[row]{
+		Name: "exceptions", Caption: "Exceptions", One: "exception", Many: "exceptions", Sort: "standing",
+		Columns: []site.Col[row]{
+			{ID: "exception", Head: "Exception", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(w row) site.Cell { return site.Node(site.ShortID(string(w.ID), waiverPath(w))) }, Text: func(w row) any { return string(w.ID) }},
+			{ID: "reason", Head: "Reason", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(w row) site.Cell { return site.WordsNote(w.Reason, signed(w)) }, Text: func(w row) any { return w.Reason }},
+			{ID: "check", Head: "Check", Mono: true, Cell: checkOf, Text: func(w row) any { return w.Check }},
+			{ID: "covers", Head: "Covers", Spare: true, Cell: func(w row) site.Cell { return site.Words(scopeOf(w)) }, Text: func(w row) any { return strings.Join(w.Named(), " ") }},
+			{ID: "owner", Head: "Owner", Cell: func(w row) site.Cell { return site.Node(site.Person(w.Owner)) }, Text: func(w row) any { return w.Owner }},
+			{ID: "asked", Head: "Asked by", Spare: true, Cell: func(w row) site.Cell { return site.Words(w.Asker) }},
+			{ID: "since", Head: "Asked", Spare: true, Cell: func(w row) site.Cell { return site.Node(site.Moment(w.Asked)) }, Text: func(w row) any { return site.DateTime(w.Asked) }},
+			{ID: "approver", Head: "Approved by", Spare: true, Cell: func(w row) site.Cell { return site.Words(w.Approver) }},
+			{ID: "ends", Head: "Ends", Spare: true, Cell: func(w row) site.Cell { return site.Node(site.Moment(w.Ends)) }, Text: func(w row) any { return site.DateTime(w.Ends) }},
+			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Cell: func(w row) site.Cell { return x.status(w) }},
+			{ID: "act", Head: "Act", Phone: site.PlaceEnd, Cell: func(w row) site.Cell { return waiverAct(w, x.May) }, Text: func(row) any { return "" }},
+		},
+		Filters: []site.Filter{{Name: "show", Label: "Show", Options: show, Chips: true, Usual: views[0].name}, {Name: "check", Label: "Check", Say: func(s string) string { return "Of " + s }}},
+		Row:     func(w row) site.Row { return site.Row{Href: waiverPath(w), Key: string(w.ID)} },
+		Fetch:   x.fetch,
+		None: site.EmptyView{Title: "None.", Text: "A failure that is accepted for a time is waived on the page of its check: with a reason, an owner, an end date and the approval of a second person.",
+			Link: site.Link{Text: "Failing checks", Href: "/checks?status=fail"}},
 	}
-	return t
+	if show := x.v.Query("f.show") + x.v.Query("show"); x.May && show != "ended" && show != "expired" && show != "all" {
+		l.Bulk = &site.Bulk{Action: "/exceptions/end", Unit: "exceptions", Buttons: []site.ButtonView{{Text: "End the selected ones", Submit: true}}}
+	}
+	return l
 }
+
+func (x waived) fetch(a site.Ask) (op.Page[checks.Waiver], error) {
+	in := views[0].filter
+	for _, w := range views {
+		if w.name == a.Filter("show") {
+			in = w.filter
+		}
+	}
+	in.Check, in.After, in.Limit = a.Filter("check"), a.After, a.Limit
+	return checks.Exceptions.Do(x.v.Context(), x.v.Desk, in)
+}
+
+// status counts the last days down.
+func (x waived) status(w checks.Waiver) site.Cell {
+	soon, last := w.Ending(x.Now)
+	switch {
+	case last:
+		return site.Mark(site.StatusFail, "Ends in "+site.Duration(w.Ends.Sub(x.Now)))
+	case soon:
+		return site.Mark(site.StatusUnknown, "Ends in "+site.Duration(w.Ends.Sub(x.Now)))
+	}
+	return waiverMark(w)
+}
+
+func waiverPath(w checks.Waiver) string { return "/exceptions/" + string(w.ID) }
 
 func (x waived) debtTable() site.TableView {
 	t := site.TableView{Caption: "Exception debt", Columns: []site.Column{{Head: "Exception", Mono: true, Phone: site.PlaceFirst}, {Head: "Check", Wide: true, Phone: site.PlaceFirst}, {Head: "Owner"}, {Head: "Still failing", Num: true}, {Head: "Days past its end", Num: true, Phone: site.PlaceEnd}}}

@@ -59,7 +59,7 @@ func exceptionsBody(x waived) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = site.Table(x.table()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = site.Table(x.Table).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -24,7 +24,7 @@ func TestExceptionsAreFollowedToTheirEnd(t *testing.T) {
 		day := func(n int) string { return desk.Clock.Now().AddDate(0, 0, n).Format(time.DateOnly) }
 		v.Post(path+"/except", "reason", "A migration is under way.", "ends", day(10), "keys", "a1\r\nb2\n").LeadsTo(path + "#exceptions")
 		s.As(second).Get("/exceptions?show=mine").Says("tbody", "and 1 more")
-		v.Get("/exceptions?show=mine").Says("main", "None.")
+		v.Get("/exceptions?show=mine").Says("main", "No exception fits.")
 		w := optest.Do(t, desk, checks.Exceptions, checks.WaiverFilter{}).Items[0]
 		optest.Do(t, second, checks.Approve, checks.WaiverRef{ID: string(w.ID)})
 		list := v.Get("/exceptions?show=ending")

@@ -579,7 +579,7 @@ func peopleBody(p people) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = site.Table(p.table()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = site.Table(p.Table).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -3,7 +3,6 @@ package page
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -189,16 +188,15 @@ func recoverMember(v *site.Visit) error {
 
 // people is the list of members.
 type people struct {
-	Page   op.Page[orgs.Standing]
-	Text   string
-	After  string
+	site.Listing[orgs.Standing]
+	All    []orgs.Standing
 	MayAdd bool
 	Demand bool
 	Org    orgs.Org
 }
 
 func showMembers(v *site.Visit) error {
-	p := people{Text: v.Query("q"), After: v.Query("after"), MayAdd: v.Actor.May(auth.MembersWrite)}
+	p := people{MayAdd: v.Actor.May(auth.MembersWrite)}
 	var err error
 	if p.Org, err = orgs.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return err
@@ -208,7 +206,14 @@ func showMembers(v *site.Visit) error {
 		return err
 	}
 	p.Demand = door.SecondFactor
-	if p.Page, err = orgs.Find.Do(v.Context(), v.Desk, orgs.Search{Text: p.Text, After: p.After}); err != nil {
+	for after, more := "", true; more; {
+		part, err := orgs.Find.Do(v.Context(), v.Desk, orgs.Search{Limit: op.MaxLimit, After: after})
+		if err != nil {
+			return err
+		}
+		p.All, after, more = append(p.All, part.Items...), part.Next, part.Next != ""
+	}
+	if p.Listing, err = p.list().Open(v); err != nil || p.Done {
 		return err
 	}
 	s := settingsShell()
@@ -218,48 +223,91 @@ func showMembers(v *site.Visit) error {
 }
 
 func (p people) sentence() string {
-	if p.Text != "" {
-		return site.Capital(site.Several(int(p.Page.Total), "member fits", "members fit")) + " “" + p.Text + "”."
+	if p.Ask.Filtered() {
+		return site.Capital(site.Several(int(p.Total), "member fits", "members fit")) + " what you ask for."
 	}
-	return p.Org.Name + " has " + site.Several(int(p.Page.Total), "member", "members") + "."
+	return p.Org.Name + " has " + site.Several(int(p.Total), "member", "members") + "."
 }
 
-func (p people) table() site.TableView {
-	t := site.TableView{ID: "list", Caption: "Members", More: site.SearchBox(site.SearchView{Value: p.Text, Path: "/settings/members", Label: "Name, address or role"}),
-		Columns: []site.Column{{Head: "Name", Wide: true, Phone: site.PlaceFirst}, {Head: "Address"}, {Head: "Role"}, {Head: "Second factor"}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty:   site.EmptyView{Title: "Nobody fits.", Text: "The search looks at names, addresses and roles."},
-		Pager:   site.PagerView{Shown: int64(len(p.Page.Items)), Of: p.Page.Total, OlderText: "Next", NewerText: "First"}}
-	if p.Text != "" {
-		t.Filters = []site.Chip{{Text: "“" + p.Text + "”", Href: "/settings/members"}}
-	}
-	if p.Page.Next != "" {
-		t.Pager.Older = p.next()
-	}
-	if p.After != "" {
-		t.Pager.Newer = "/settings/members?" + url.Values{"q": {p.Text}}.Encode()
-	}
-	for _, m := range p.Page.Items {
-		status, factor := site.Mark(site.StatusPass, "Active"), site.Words("None")
-		if m.Inactive {
-			status = site.Mark(site.StatusNotApplicable, "Deactivated")
+// list says what the list is made of: people, who are read as a whole.
+func (p people) list() site.List[orgs.Standing] {
+	type row = orgs.Standing
+	href := func(m row) string {
+		if !p.MayAdd {
+			return ""
 		}
-		if m.Secured {
-			factor = site.Words("Set up")
-		} else if p.Demand && !m.Inactive {
-			factor = site.Mark(site.StatusUnknown, "Required, not set up yet")
-		}
-		row := site.Row{Cells: []site.Cell{{Text: m.Name, Strong: true}, site.Words(m.Email), site.Words(site.Capital(rolesText(m.Roles))), factor, status}}
-		if p.MayAdd {
-			row.Href = "/settings/members/" + string(m.ID)
-		}
-		t.Rows = append(t.Rows, row)
+		return "/settings/members/" + string(m.ID)
 	}
-	return t
+	return site.List[row]{
+		Name: "members", Caption: "Members", One: "member", Many: "members", Find: "Name, address or role", Sort: "name", ID: "people",
+		Columns: []site.Col[row]{
+			{ID: "name", Head: "Name", Wide: true, Phone: site.PlaceFirst, Fixed: true, Sorts: true, Cell: func(m row) site.Cell {
+				if p.MayAdd {
+					return site.Cell{Text: m.Name, Href: href(m), Strong: true}
+				}
+				return site.Node(site.Person(m.Name))
+			}, Text: func(m row) any { return m.Name }},
+			{ID: "address", Head: "Address", Sorts: true, Cell: func(m row) site.Cell { return site.Words(m.Email) }},
+			{ID: "role", Head: "Role", Sorts: true, Cell: func(m row) site.Cell { return site.Words(site.Capital(rolesText(m.Roles))) }},
+			{ID: "factor", Head: "Second factor", Sorts: true, Cell: func(m row) site.Cell {
+				if _, required := p.factor(m); required {
+					return site.Mark(site.StatusUnknown, "Required, not set up yet")
+				}
+				word, _ := p.factor(m)
+				return site.Words(word)
+			}},
+			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(m row) site.Cell {
+				if m.Inactive {
+					return site.Mark(site.StatusNotApplicable, "Deactivated")
+				}
+				return site.Mark(site.StatusPass, "Active")
+			}},
+		},
+		Filters: []site.Filter{
+			{Name: "status", Label: "Status", Chips: true, Options: []site.Option{{Value: "active", Text: "Active"}, {Value: "inactive", Text: "Deactivated"}}},
+			{Name: "factor", Label: "Second factor", Options: []site.Option{{Value: "yes", Text: "Set up"}, {Value: "no", Text: "Not set up"}}},
+			{Name: "role", Label: "Role", Options: p.roles()},
+		},
+		Row:   func(m row) site.Row { return site.Row{Href: href(m), Key: string(m.ID)} },
+		Fetch: func(a site.Ask) (op.Page[row], error) { return p.fetch(a), nil },
+		None:  site.EmptyView{Title: "Nobody yet.", Text: "Members are invited, or added by hand."},
+	}
 }
 
-// next is the address of the part after this one.
-func (p people) next() string {
-	return "/settings/members?" + url.Values{"q": {p.Text}, "after": {p.Page.Next}}.Encode()
+// factor says whether a member has a second factor, and whether one is owed.
+func (p people) factor(m orgs.Standing) (word string, owed bool) {
+	if m.Secured {
+		return "Set up", false
+	}
+	return "None", p.Demand && !m.Inactive
+}
+
+func (p people) roles() []site.Option {
+	var out []site.Option
+	for _, m := range p.All {
+		for _, r := range m.Roles {
+			if !slices.ContainsFunc(out, func(o site.Option) bool { return o.Value == string(r) }) {
+				out = append(out, site.Option{Value: string(r), Text: rolesText([]auth.Role{r})})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b site.Option) int { return strings.Compare(a.Text, b.Text) })
+	return out
+}
+
+func (p people) fetch(a site.Ask) op.Page[orgs.Standing] {
+	text := map[string]func(m orgs.Standing) string{
+		"name": func(m orgs.Standing) string { return strings.ToLower(m.Name) }, "address": func(m orgs.Standing) string { return strings.ToLower(m.Email) },
+		"role": func(m orgs.Standing) string { return rolesText(m.Roles) }, "factor": func(m orgs.Standing) string { word, _ := p.factor(m); return word },
+		"status": func(m orgs.Standing) string { return map[bool]string{false: "a", true: "b"}[m.Inactive] },
+	}[a.Sort]
+	is := func(name, yes, no string, on bool) bool {
+		return a.Filter(name) == "" || a.Filter(name) == map[bool]string{true: yes, false: no}[on]
+	}
+	return site.Among(a, p.All, func(m orgs.Standing) bool {
+		return is("status", "inactive", "active", m.Inactive) && is("factor", "yes", "no", m.Secured) &&
+			(a.Filter("role") == "" || slices.Contains(m.Roles, auth.Role(a.Filter("role")))) && a.Holds(m.Name, m.Email, rolesText(m.Roles))
+	}, func(x, y orgs.Standing) int { return strings.Compare(text(x), text(y)) }, func(m orgs.Standing) string { return string(m.ID) })
 }
 
 // rescueField asks what is lost, and who carries the link.

@@ -171,7 +171,7 @@ func inChecks(v *site.Visit, a site.Ask) (op.Page[hit], error) {
 }
 
 func inExceptions(v *site.Visit, a site.Ask) (op.Page[hit], error) {
-	list, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{})
+	list, err := checks.Exceptions.Do(v.Context(), v.Desk, checks.WaiverFilter{Limit: op.MaxLimit})
 	return among(a, list.Items, func(w checks.Waiver) []string {
 		return []string{string(w.ID), w.Check, w.Key, w.Reason, w.Owner, w.Asker, w.Approver}
 	},

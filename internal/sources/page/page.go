@@ -2,6 +2,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -53,6 +54,7 @@ func shell(title string, crumbs ...site.Crumb) site.Shell {
 
 // listed is the list of connected sources.
 type listed struct {
+	site.Listing[sources.Source]
 	List []sources.Source
 	Now  time.Time
 	May  bool
@@ -63,8 +65,10 @@ func showList(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(list.Items, func(a, b sources.Source) int { return rank(a) - rank(b) })
 	x := listed{List: list.Items, Now: v.Clock.Now(), May: v.Actor.May(auth.SourcesWrite)}
+	if x.Listing, err = x.list().Open(v); err != nil || x.Done {
+		return err
+	}
 	return v.Show(site.Shell{Title: "Sources", Current: "/sources", Crumbs: []site.Crumb{{Text: "Sources"}}}, listBody(x))
 }
 
@@ -127,30 +131,117 @@ func rank(s sources.Source) int {
 	return slices.Index([]site.Status{site.StatusFail, site.StatusUnknown, site.StatusNotStarted, site.StatusPass, site.StatusNotApplicable}, status)
 }
 
-func (x listed) table() site.TableView {
-	t := site.TableView{ID: "sources", Caption: "Sources", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "Kind"}, {Head: "What it reads", Wide: true},
-		{Head: "Last read"}, {Head: "30 days", Num: true}, {Head: "Resources", Num: true}, {Head: "Blind", Num: true}, {Head: "Next"}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No sources yet.", Text: "A source is read, never written to. The first two need no account: this machine, and a git checkout on it."}}
+// list says what the list is made of: few enough to be read whole.
+func (x listed) list() site.List[sources.Source] {
+	type row = sources.Source
+	href := func(s row) string { return "/sources/" + string(s.ID) }
+	read := func(s row) bool { return s.Latest != nil && s.Latest.Status == sources.RunOK }
+	l := site.List[row]{
+		Name: "sources", Caption: "Sources", One: "source", Many: "sources", Find: "Find in sources", Sort: "status",
+		Columns: []site.Col[row]{
+			{ID: "source", Head: "Source", Phone: site.PlaceFirst, Fixed: true, Sorts: true, Cell: func(s row) site.Cell {
+				return site.Cell{Text: s.Name, Href: href(s), Strong: true}
+			}, Text: func(s row) any { return s.Name }},
+			{ID: "kind", Head: "Kind", Sorts: true, Cell: func(s row) site.Cell { return site.Words(kindWord(s.Kind)) }},
+			{ID: "reads", Head: "What it reads", Wide: true, Cell: reads, Text: func(s row) any { return where(s) }},
+			{ID: "answered", Head: "Last answered", Sorts: true, Cell: func(s row) site.Cell {
+				if s.Health.Answered.IsZero() {
+					return site.Words("never")
+				}
+				return site.Node(site.Age(s.Health.Answered, x.Now))
+			}, Text: func(s row) any { return moment(s.Health.Answered) }},
+			{ID: "runs", Head: "30 days", Num: true, Cell: func(s row) site.Cell {
+				if s.Health.Runs == 0 {
+					return site.Words("–")
+				}
+				return site.Cell{Text: site.Count(s.Health.OK) + " of " + site.Count(s.Health.Runs), Href: href(s) + "#runs"}
+			}},
+			{ID: "resources", Head: "Resources", Num: true, Sorts: true, Cell: func(s row) site.Cell {
+				if !read(s) {
+					return site.Words("–")
+				}
+				return site.Number(s.Latest.Resources, href(s)+"#kinds")
+			}, Text: func(s row) any {
+				if !read(s) {
+					return ""
+				}
+				return s.Latest.Resources
+			}},
+			{ID: "blind", Head: "Blind", Num: true, Cell: func(s row) site.Cell {
+				if !read(s) {
+					return site.Words("–")
+				}
+				return site.Tally(int64(len(s.Latest.Missing)), site.StatusUnknown, href(s)+"#missing")
+			}},
+			{ID: "rhythm", Head: "Read", Spare: true, Cell: func(s row) site.Cell { return site.Words(site.Capital(rhythm(s))) }},
+			{ID: "connected", Head: "Connected", Spare: true, Sorts: true, Cell: func(s row) site.Cell { return site.Node(site.Moment(s.Created)) }, Text: func(s row) any { return moment(s.Created) }},
+			{ID: "next", Head: "Next", Cell: func(s row) site.Cell { return site.Words(next(s, x.Now)) }},
+			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(s row) site.Cell { return site.Mark(answer(s)) }},
+		},
+		Filters: []site.Filter{{Name: "status", Label: "Status", Options: x.words(), Chips: true}, {Name: "kind", Label: "Kind", Options: x.kinds()}},
+		Row:     func(s row) site.Row { return site.Row{Href: href(s)} },
+		Fetch:   func(a site.Ask) (op.Page[row], error) { return x.fetch(a), nil },
+		None:    site.EmptyView{Title: "No sources yet.", Text: "A source is read, never written to. The first two need no account: this machine, and a git checkout on it."},
+	}
 	if x.May {
-		t.Empty.Link = site.Link{Text: "Connect one", Href: "/sources/new"}
+		l.None.Link = site.Link{Text: "Connect one", Href: "/sources/new"}
 	}
+	return l
+}
+
+func (x listed) fetch(a site.Ask) op.Page[sources.Source] {
+	order := map[string]func(a, b sources.Source) int{
+		"source":    func(a, b sources.Source) int { return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) },
+		"kind":      func(a, b sources.Source) int { return cmp.Compare(kindWord(a.Kind), kindWord(b.Kind)) },
+		"answered":  func(a, b sources.Source) int { return a.Health.Answered.Compare(b.Health.Answered) },
+		"resources": func(a, b sources.Source) int { return cmp.Compare(seenBy(a), seenBy(b)) },
+		"connected": func(a, b sources.Source) int { return a.Created.Compare(b.Created) },
+		"status":    func(a, b sources.Source) int { return rank(a) - rank(b) },
+	}[a.Sort]
+	return site.Among(a, x.List, func(s sources.Source) bool {
+		_, word := answer(s)
+		return (a.Filter("status") == "" || a.Filter("status") == word) && (a.Filter("kind") == "" || a.Filter("kind") == s.Kind) && a.Holds(s.Name, kindWord(s.Kind), where(s))
+	}, order, func(s sources.Source) string { return string(s.ID) })
+}
+
+// words are the ways in which sources stand, with how many do.
+func (x listed) words() []site.Option {
+	var out []site.Option
 	for _, s := range x.List {
-		status, word := answer(s)
-		href := "/sources/" + string(s.ID)
-		last, rate, count, missing := site.Words("never"), site.Words("–"), site.Words("–"), site.Words("–")
-		if !s.Health.Answered.IsZero() {
-			last = site.Node(site.Age(s.Health.Answered, x.Now))
+		_, word := answer(s)
+		if !slices.ContainsFunc(out, func(o site.Option) bool { return o.Value == word }) {
+			out = append(out, site.Option{Value: word, Text: word})
 		}
-		if s.Health.Runs > 0 {
-			rate = site.Cell{Text: site.Count(s.Health.OK) + " of " + site.Count(s.Health.Runs), Href: href + "#runs"}
-		}
-		if r := s.Latest; r != nil && r.Status == sources.RunOK {
-			count, missing = site.Number(r.Resources, href+"#kinds"), site.Tally(int64(len(r.Missing)), site.StatusUnknown, href+"#missing")
-		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: s.Name, Href: href, Strong: true}, site.Words(kindWord(s.Kind)), reads(s),
-			last, rate, count, missing, site.Words(next(s, x.Now)), site.Mark(status, word)}})
 	}
-	return t
+	slices.SortFunc(out, func(a, b site.Option) int { return cmp.Compare(a.Value, b.Value) })
+	return out
+}
+
+func (x listed) kinds() []site.Option {
+	var out []site.Option
+	for _, s := range x.List {
+		if !slices.ContainsFunc(out, func(o site.Option) bool { return o.Value == s.Kind }) {
+			out = append(out, site.Option{Value: s.Kind, Text: kindWord(s.Kind)})
+		}
+	}
+	slices.SortFunc(out, func(a, b site.Option) int { return cmp.Compare(a.Text, b.Text) })
+	return out
+}
+
+// seenBy is how much the newest run showed; -1 where it was not answered.
+func seenBy(s sources.Source) int64 {
+	if s.Latest == nil || s.Latest.Status != sources.RunOK {
+		return -1
+	}
+	return s.Latest.Resources
+}
+
+// moment is an instant in a file; empty for none.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return site.DateTime(t)
 }
 
 // reads is what a source looks at: an address, or the files people hand in.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -31,13 +30,18 @@ type seen struct {
 	Source sources.Source
 	Schema sources.Schema
 	Kind   string
-	op.Page[sources.Seen]
-	After string
-	Now   time.Time
+	site.Listing[sighting]
+	Now time.Time
+}
+
+// A sighting is a resource with what its record says.
+type sighting struct {
+	sources.Seen
+	body
 }
 
 func readKind(v *site.Visit) (seen, error) {
-	x := seen{Kind: v.Path("kind"), After: v.Query("after"), Now: v.Clock.Now()}
+	x := seen{Kind: v.Path("kind"), Now: v.Clock.Now()}
 	var err error
 	if x.Source, err = sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")}); err != nil {
 		return x, err
@@ -58,14 +62,14 @@ func showKind(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	if x.Page, err = sources.Resources.Do(v.Context(), v.Desk, sources.SeenFilter{Source: string(x.Source.ID), Kind: x.Kind, After: x.After}); err != nil {
-		return err
-	}
-	t, err := x.table()
+	l, err := x.list(v)
 	if err != nil {
 		return err
 	}
-	return v.Show(shell(x.Schema.Title, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: x.Kind, Mono: true}), kindBody(x, t))
+	if x.Listing, err = l.Open(v); err != nil || x.Done {
+		return err
+	}
+	return v.Show(shell(x.Schema.Title, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: x.Kind, Mono: true}), kindBody(x))
 }
 
 func (x seen) sentence() string {
@@ -75,47 +79,80 @@ func (x seen) sentence() string {
 	return fmt.Sprintf("%s showed %s of kind %s.", x.Source.Name, site.Several(int(x.Total), "thing", "things"), x.Kind)
 }
 
-func (x seen) table() (site.TableView, error) {
-	t := site.TableView{Caption: x.Schema.Title, Columns: []site.Column{{Head: "Key", Mono: true, Phone: site.PlaceFirst}},
-		Empty: site.EmptyView{Title: "None.", Text: "The newest run saw nothing of this kind.", Link: site.Link{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}}}
-	bodies := make([]body, len(x.Items))
+// telling is how many resources decide which fields are shown.
+const telling = 20
+
+// list says what the list is made of: the key, and each field of the kind as a
+// column. Those that most of the first have are shown.
+func (x seen) list(v *site.Visit) (site.List[sighting], error) {
+	first, err := x.fetch(v, site.Ask{Limit: telling})
+	if err != nil {
+		return site.List[sighting]{}, err
+	}
 	count := map[string]int{}
-	for i, s := range x.Items {
-		if err := json.Unmarshal(s.Body, &bodies[i]); err != nil {
-			return t, err
-		}
-		for name := range bodies[i].Attrs {
+	for _, s := range first.Items {
+		for name := range s.Attrs {
 			count[name]++
 		}
 	}
-	fields := x.fields(count)
-	for i, f := range fields {
-		t.Columns = append(t.Columns, site.Column{Head: site.Capital(strings.ReplaceAll(f, "_", " ")), Wide: i == 0})
+	href := func(s sighting) string { return keyPath(string(x.Source.ID), x.Kind, s.Key) }
+	l := site.List[sighting]{
+		Name: listName(x.Kind), Caption: x.Schema.Title, One: "resource", Many: "resources", Sort: "key", ID: "resources",
+		Columns: []site.Col[sighting]{{ID: "key", Head: "Key", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(s sighting) site.Cell { return site.ID(site.Brief(s.Key), href(s)) }, Text: func(s sighting) any { return s.Key }}},
+		Filters: []site.Filter{{Name: "key", Label: "Key, as it is written", Say: func(s string) string { return "Key " + site.Brief(s) }}},
+		Row:     func(s sighting) site.Row { return site.Row{Href: href(s)} },
+		Fetch:   func(a site.Ask) (op.Page[sighting], error) { return x.fetch(v, a) },
+		None:    site.EmptyView{Title: "None.", Text: "The newest run saw nothing of this kind.", Link: site.Link{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}},
 	}
-	t.Columns = append(t.Columns, site.Column{Head: "Changed", Phone: site.PlaceEnd})
-	for i, s := range x.Items {
-		href := keyPath(string(x.Source.ID), x.Kind, s.Key)
-		row := site.Row{Href: href, Cells: []site.Cell{site.ID(site.Brief(s.Key), href)}}
-		for _, f := range fields {
-			if why, absent := bodies[i].Absent[f]; absent {
-				row.Cells = append(row.Cells, site.Cell{Text: site.Brief(why), Status: site.StatusUnknown, Tone: site.StatusUnknown})
-				continue
-			}
-			row.Cells = append(row.Cells, site.Words(site.Brief(plain(bodies[i].Attrs[f]))))
-		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: append(row.Cells, site.Node(site.Age(s.Changed, x.Now)))})
+	shown := x.fields(count)
+	for _, f := range append(slices.Clone(shown), slices.DeleteFunc(x.Schema.FieldNames(), func(f string) bool { return slices.Contains(shown, f) })...) {
+		at := slices.Index(shown, f)
+		l.Columns = append(l.Columns, site.Col[sighting]{ID: "f_" + f, Head: site.Capital(strings.ReplaceAll(f, "_", " ")), Wide: at == 0, Spare: at < 0,
+			Cell: func(s sighting) site.Cell { return s.cell(f) }, Text: func(s sighting) any { return s.text(f) }})
 	}
-	if x.Total > 0 {
-		path := fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.Kind)
-		t.Pager = site.PagerView{Shown: int64(len(x.Items)), Of: x.Total, OlderText: "More", NewerText: "First"}
-		if x.Next != "" {
-			t.Pager.Older = path + "?after=" + url.QueryEscape(x.Next)
+	l.Columns = append(l.Columns,
+		site.Col[sighting]{ID: "first", Head: "First seen", Spare: true, Cell: func(s sighting) site.Cell { return site.Node(site.Age(s.FirstSeen, x.Now)) }, Text: func(s sighting) any { return moment(s.FirstSeen) }},
+		site.Col[sighting]{ID: "changed", Head: "Changed", Phone: site.PlaceEnd, Cell: func(s sighting) site.Cell { return site.Node(site.Age(s.Changed, x.Now)) }, Text: func(s sighting) any { return moment(s.Changed) }})
+	return l, nil
+}
+
+func (x seen) fetch(v *site.Visit, a site.Ask) (op.Page[sighting], error) {
+	p, err := sources.Resources.Do(v.Context(), v.Desk, sources.SeenFilter{Source: string(x.Source.ID), Kind: x.Kind, Key: a.Filter("key"), After: a.After, Limit: a.Limit})
+	out := op.Page[sighting]{Next: p.Next, Total: p.Total}
+	for _, s := range p.Items {
+		one := sighting{Seen: s}
+		if err := json.Unmarshal(s.Body, &one.body); err != nil {
+			return out, err
 		}
-		if x.After != "" {
-			t.Pager.Newer = path
+		out.Items = append(out.Items, one)
+	}
+	return out, err
+}
+
+// cell is a field of a resource; what could not be read says why.
+func (s sighting) cell(field string) site.Cell {
+	if why, absent := s.Absent[field]; absent {
+		return site.Cell{Text: site.Brief(why), Status: site.StatusUnknown, Tone: site.StatusUnknown}
+	}
+	return site.Words(site.Brief(plain(s.Attrs[field])))
+}
+
+func (s sighting) text(field string) string {
+	if why, absent := s.Absent[field]; absent {
+		return "unknown: " + why
+	}
+	return plain(s.Attrs[field])
+}
+
+// listName is what saved views know the resources of a kind by.
+func listName(kind string) string {
+	name := []byte("resources_of_")
+	for _, r := range []byte(kind) {
+		if r >= 'a' && r <= 'z' || r == '_' {
+			name = append(name, r)
 		}
 	}
-	return t, nil
+	return string(name[:min(len(name), 40)])
 }
 
 // fields chooses those that most rows have, simple ones first.

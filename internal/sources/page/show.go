@@ -79,8 +79,7 @@ func where(s sources.Source) string {
 // detail is a source with its runs.
 type detail struct {
 	sources.Source
-	Runs    op.Page[sources.Run]
-	After   string
+	Runs    site.Listing[sources.Run]
 	Head    evidence.Head
 	Schemas map[string]sources.Schema
 	Now     time.Time
@@ -94,14 +93,14 @@ type detail struct {
 
 func showSource(v *site.Visit) error {
 	x, err := read(v)
-	if err != nil {
+	if err != nil || x.Runs.Done {
 		return err
 	}
 	return v.Show(shell(x.Name, site.Crumb{Text: x.Name}), showBody(x))
 }
 
 func read(v *site.Visit) (detail, error) {
-	x := detail{Now: v.Clock.Now(), After: v.Query("after")}
+	x := detail{Now: v.Clock.Now()}
 	var err error
 	if x.Source, err = sources.Get.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")}); err != nil {
 		return x, err
@@ -110,13 +109,13 @@ func read(v *site.Visit) (detail, error) {
 	x.MayAgain = v.Actor.May(auth.SourcesWrite) && !x.Removed.IsZero()
 	k, _ := sources.KindOf(x.Kind)
 	x.Fed = k.Fed
-	if x.Runs, err = sources.Runs.Do(v.Context(), v.Desk, sources.RunFilter{Source: string(x.ID), After: x.After, Limit: 20}); err != nil {
-		return x, err
-	}
 	if x.Schemas, err = sources.Schemas(); err != nil {
 		return x, err
 	}
 	if x.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
+		return x, err
+	}
+	if x.Runs, err = x.runs(v).Open(v); err != nil || x.Runs.Done {
 		return x, err
 	}
 	if x.Log, err = v.History("", string(x.ID), ""); err != nil {
@@ -318,29 +317,40 @@ func kindTable(x detail, r sources.Run, linked bool) site.TableView {
 	return t
 }
 
-func (x detail) runTable() site.TableView {
-	t := site.TableView{ID: "runs", Caption: "Runs", Columns: []site.Column{{Head: "Run", Mono: true, Phone: site.PlaceFirst}, {Head: "What happened", Wide: true}, {Head: "When"}, {Head: "Took"},
-		{Head: "Resources", Num: true}, {Head: "Since the run before"}, {Head: "Proof", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "No runs yet.", Text: "Each reading is recorded, also one that is not answered."}}
-	for _, r := range x.Runs.Items {
-		href := "/runs/" + string(r.ID)
-		count, changed := site.Words("–"), site.Words("–")
-		if r.Status == sources.RunOK {
-			count, changed = site.Number(r.Resources, href), site.Cell{Text: difference(r.Kinds), Href: href}
-		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{site.Node(site.ShortID(string(r.ID), href)), happened(r), site.Node(site.Age(r.Ended, x.Now)),
-			site.Words(site.Took(r.Ended.Sub(r.Started))), count, changed, site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, "/log/"+strconv.FormatInt(r.Entry, 10)))}})
+// runs says what the list of runs is made of.
+func (x detail) runs(v *site.Visit) site.List[sources.Run] {
+	type row = sources.Run
+	href := func(r row) string { return "/runs/" + string(r.ID) }
+	entry := func(r row) string { return "/log/" + strconv.FormatInt(r.Entry, 10) }
+	return site.List[row]{
+		Name: "runs", Caption: "Runs", One: "run", Many: "runs", Sort: "-when", Rows: 20, Path: "/sources/" + string(x.ID), Hash: "#runs",
+		Columns: []site.Col[row]{
+			{ID: "run", Head: "Run", Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(r row) site.Cell { return site.Node(site.ShortID(string(r.ID), href(r))) }, Text: func(r row) any { return string(r.ID) }},
+			{ID: "what", Head: "What happened", Wide: true, Fixed: true, Cell: happened},
+			{ID: "when", Head: "When", Cell: func(r row) site.Cell { return site.Node(site.Age(r.Ended, x.Now)) }, Text: func(r row) any { return moment(r.Ended) }},
+			{ID: "started", Head: "Started", Spare: true, Cell: func(r row) site.Cell { return site.Node(site.Moment(r.Started)) }, Text: func(r row) any { return moment(r.Started) }},
+			{ID: "took", Head: "Took", Cell: func(r row) site.Cell { return site.Words(site.Took(r.Ended.Sub(r.Started))) }},
+			{ID: "resources", Head: "Resources", Num: true, Cell: func(r row) site.Cell {
+				if r.Status != sources.RunOK {
+					return site.Words("–")
+				}
+				return site.Number(r.Resources, href(r))
+			}, Text: func(r row) any { return r.Resources }},
+			{ID: "difference", Head: "Since the run before", Cell: func(r row) site.Cell {
+				if r.Status != sources.RunOK {
+					return site.Words("–")
+				}
+				return site.Cell{Text: difference(r.Kinds), Href: href(r)}
+			}},
+			{ID: "collector", Head: "Collector", Mono: true, Spare: true, Cell: func(r row) site.Cell { return site.Words(r.Collector) }},
+			{ID: "proof", Head: "Proof", Phone: site.PlaceEnd, Cell: func(r row) site.Cell { return site.Node(site.ProofMark(proof(x.Head, r.Entry), r.Entry, entry(r))) }, Text: func(r row) any { return r.Entry }},
+		},
+		Row: func(r row) site.Row { return site.Row{Href: href(r)} },
+		Fetch: func(a site.Ask) (op.Page[row], error) {
+			return sources.Runs.Do(v.Context(), v.Desk, sources.RunFilter{Source: string(x.ID), After: a.After, Limit: a.Limit})
+		},
+		None: site.EmptyView{Title: "No runs yet.", Text: "Each reading is recorded, also one that is not answered."},
 	}
-	if x.Runs.Total > 0 {
-		t.Pager = site.PagerView{Shown: int64(len(x.Runs.Items)), Of: x.Runs.Total, NewerText: "Newest"}
-		if x.Runs.Next != "" {
-			t.Pager.Older = "/sources/" + string(x.ID) + "?after=" + url.QueryEscape(x.Runs.Next) + "#runs"
-		}
-		if x.After != "" {
-			t.Pager.Newer = "/sources/" + string(x.ID) + "#runs"
-		}
-	}
-	return t
 }
 
 func happened(r sources.Run) site.Cell {

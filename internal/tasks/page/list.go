@@ -1,8 +1,7 @@
 package page
 
 import (
-	"net/url"
-	"strings"
+	"cmp"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/fault"
@@ -11,40 +10,21 @@ import (
 	"github.com/tickmark/tickmark/internal/tasks"
 )
 
-const pageSize = 50
-
 // listed is the list of tasks with its filters.
 type listed struct {
-	op.Page[tasks.Task]
-	Filter  tasks.Filter
+	site.Listing[tasks.Task]
 	Today   string
 	Members []site.Option
 	Overdue int64
 	Nobody  int64
 	May     bool
+	v       *site.Visit
 }
 
 func showList(v *site.Visit) error {
-	f := tasks.Filter{Mine: v.Query("mine") == "1", Owner: v.Query("owner"), State: v.Query("state"), DueBefore: v.Query("due_before"), Object: v.Query("object"),
-		Search: strings.TrimSpace(v.Query("q")), After: v.Query("after"), Limit: pageSize}
-	x := listed{Filter: f, May: site.MayWork(v)}
+	x := listed{May: site.MayWork(v), v: v}
 	var err error
 	if x.Today, err = site.Today(v); err != nil {
-		return err
-	}
-	if x.Page, err = tasks.List.Do(v.Context(), v.Desk, f); err != nil {
-		return err
-	}
-	count := func(f tasks.Filter, n *int64) error {
-		f.Limit = 1
-		p, err := tasks.List.Do(v.Context(), v.Desk, f)
-		*n = p.Total
-		return err
-	}
-	if err := count(tasks.Filter{DueBefore: x.Today}, &x.Overdue); err != nil {
-		return err
-	}
-	if err := count(tasks.Filter{Owner: "nobody"}, &x.Nobody); err != nil {
 		return err
 	}
 	if x.May {
@@ -52,19 +32,92 @@ func showList(v *site.Visit) error {
 			return err
 		}
 	}
+	if x.Listing, err = x.list().Open(v); err != nil || x.Done {
+		return err
+	}
+	for _, c := range []struct {
+		n  *int64
+		in tasks.Filter
+	}{{&x.Overdue, tasks.Filter{DueBefore: x.Today}}, {&x.Nobody, tasks.Filter{Owner: "nobody"}}} {
+		c.in.Limit = 1
+		p, err := tasks.List.Do(v.Context(), v.Desk, c.in)
+		if err != nil {
+			return err
+		}
+		*c.n = p.Total
+	}
 	return v.Show(shell("Tasks"), listBody(x))
 }
 
+// list says what the list is made of.
+func (x listed) list() site.List[tasks.Task] {
+	rows := site.TaskList{Today: x.Today, Members: x.Members}
+	l := site.List[tasks.Task]{
+		Name: "tasks", Caption: "Tasks", One: "task", Many: "tasks", Find: "Find in tasks", Sort: "day",
+		Columns: rows.Columns(), Row: rows.Row, Fetch: x.fetch,
+		Filters: []site.Filter{
+			{Name: "mine", Label: "Mine", Options: []site.Option{{Value: "1", Text: "Mine"}}, Chips: true},
+			{Name: "unowned", Label: "Nobody's", Options: []site.Option{{Value: "1", Text: "Nobody's"}}, Chips: true},
+			{Name: "overdue", Label: "Overdue", Options: []site.Option{{Value: "1", Text: "Overdue"}}, Chips: true},
+			{Name: "state", Label: "State", Chips: true, Usual: tasks.Open, Options: []site.Option{{Value: tasks.Open, Text: "Open"}, {Value: tasks.Done, Text: "Done"}, {Value: tasks.Dropped, Text: "Dropped"}, {Value: "missed", Text: "Missed"}, {Value: "any", Text: "All"}}},
+			{Name: "owner", Label: "Owner", Options: x.owners(), Say: x.owned},
+			{Name: "due_before", Label: "Due before, as 2026-12-31", Say: func(s string) string { return "Due before " + s }},
+			{Name: "object", Label: "About", Linked: true, Say: func(s string) string { return "About " + s }},
+		},
+		None: site.EmptyView{Title: "Nothing here.", Text: "A task has an owner, a day and what it is about."},
+	}
+	if x.May {
+		l.None.Link = site.Link{Text: "Add a task", Href: "/tasks/new"}
+	}
+	if s := x.v.Query("f.state") + x.v.Query("state"); s != tasks.Done && s != tasks.Dropped {
+		l.Bulk = rows.Bulk()
+	}
+	return l
+}
+
+// owners are whom tasks can be narrowed to. Who may give none to anybody names
+// a member by the id.
+func (x listed) owners() []site.Option {
+	if len(x.Members) == 0 {
+		return nil
+	}
+	out := []site.Option{{Value: "nobody", Text: "Nobody"}}
+	return append(out, x.Members[1:]...)
+}
+
+func (x listed) owned(owner string) string {
+	for _, o := range x.owners() {
+		if o.Value == owner {
+			return "Of " + o.Text
+		}
+	}
+	return "Of one member"
+}
+
+func (x listed) fetch(a site.Ask) (op.Page[tasks.Task], error) {
+	in := tasks.Filter{Mine: a.Filter("mine") != "", Owner: a.Filter("owner"), State: a.Filter("state"), DueBefore: a.Filter("due_before"), Object: a.Filter("object"), Search: a.Q, After: a.After, Limit: a.Limit}
+	if a.Filter("unowned") != "" {
+		in.Owner = "nobody"
+	}
+	if a.Filter("overdue") != "" {
+		in.DueBefore = x.Today
+	}
+	return tasks.List.Do(x.v.Context(), x.v.Desk, in)
+}
+
 func (x listed) sentence() string {
-	what := map[string]string{"": "open", "open": "open", "done": "done", "dropped": "dropped", "missed": "missed", "any": "in all"}[x.Filter.State]
+	state := cmp.Or(x.Ask.Filter("state"), tasks.Open)
 	if x.narrow() {
 		return site.Capital(site.Several(int(x.Total), "task fits", "tasks fit")) + " what you ask for."
 	}
-	if x.Total == 0 && what == "open" {
+	if x.Total == 0 && state == tasks.Open {
 		return "No task is open."
 	}
-	text := site.Capital(site.Several(int(x.Total), "task is ", "tasks are ")) + what + "."
-	if what != "open" {
+	if state == "any" {
+		state = "in all"
+	}
+	text := site.Capital(site.Several(int(x.Total), "task is ", "tasks are ")) + state + "."
+	if state != tasks.Open {
 		return text
 	}
 	switch {
@@ -80,77 +133,11 @@ func (x listed) sentence() string {
 
 // narrow reports whether any filter beside the state is in force.
 func (x listed) narrow() bool {
-	f := x.Filter
-	return f.Mine || f.Owner != "" || f.DueBefore != "" || f.Object != "" || f.Search != ""
-}
-
-// with is the address of the list with one filter changed.
-func (x listed) with(name, value string) string {
-	f := x.Filter
-	q := url.Values{}
-	for k, s := range map[string]string{"owner": f.Owner, "state": f.State, "due_before": f.DueBefore, "object": f.Object, "q": f.Search} {
-		q.Set(k, s)
+	n := len(x.Ask.Filters)
+	if x.Ask.Filter("state") != "" {
+		n--
 	}
-	if f.Mine {
-		q.Set("mine", "1")
-	}
-	q.Set(name, value)
-	for k := range q {
-		if q.Get(k) == "" {
-			q.Del(k)
-		}
-	}
-	if len(q) == 0 {
-		return "/tasks"
-	}
-	return "/tasks?" + q.Encode()
-}
-
-func (x listed) chips() []site.Chip {
-	f := x.Filter
-	on := func(text, name, value string, in bool) site.Chip {
-		if in {
-			return site.Chip{Text: text, Href: x.with(name, "")}
-		}
-		return site.Chip{Text: text, Href: x.with(name, value), Add: true}
-	}
-	out := []site.Chip{on("Mine", "mine", "1", f.Mine), on("Nobody's", "owner", "nobody", f.Owner == "nobody"), on("Overdue", "due_before", x.Today, f.DueBefore == x.Today)}
-	for _, s := range []struct{ state, text string }{{"done", "Done"}, {"dropped", "Dropped"}, {"missed", "Missed"}, {"any", "All"}} {
-		out = append(out, on(s.text, "state", s.state, f.State == s.state))
-	}
-	if f.Owner != "" && f.Owner != "nobody" {
-		out = append(out, site.Chip{Text: "Of one member", Href: x.with("owner", "")})
-	}
-	if f.DueBefore != "" && f.DueBefore != x.Today {
-		out = append(out, site.Chip{Text: "Due before " + f.DueBefore, Href: x.with("due_before", "")})
-	}
-	if f.Object != "" {
-		out = append(out, site.Chip{Text: "About " + f.Object, Href: x.with("object", "")})
-	}
-	if f.Search != "" {
-		out = append(out, site.Chip{Text: "“" + f.Search + "”", Href: x.with("q", "")})
-	}
-	return out
-}
-
-func (x listed) table() site.TableView {
-	empty := site.EmptyView{Title: "No task fits.", Text: "Remove a filter to see more.", Link: site.Link{Text: "Show all that are open", Href: "/tasks"}}
-	if !x.narrow() {
-		empty = site.EmptyView{Title: "Nothing here.", Text: "A task has an owner, a day and what it is about."}
-		if x.May {
-			empty.Link = site.Link{Text: "Add a task", Href: "/tasks/new"}
-		}
-	}
-	t := site.TaskList{ID: "tasks", Caption: "Tasks", Rows: x.Items, Today: x.Today, Back: x.with("after", x.Filter.After), Members: x.Members, Empty: empty}.Table()
-	t.Filters, t.More = x.chips(), searchForm(x)
-	t.Pager = site.PagerView{Shown: int64(len(x.Items)), Of: x.Total, OlderText: "More"}
-	if x.Next != "" {
-		t.Pager.Older = x.with("after", x.Next)
-	}
-	if x.Filter.After != "" {
-		t.Pager.Newer, t.Pager.NewerText = x.with("after", ""), "First"
-	}
-	return t
+	return n > 0 || x.Ask.Q != ""
 }
 
 func (x listed) acts() []site.ButtonView {
