@@ -129,7 +129,7 @@ func rank(s sources.Source) int {
 
 func (x listed) table() site.TableView {
 	t := site.TableView{ID: "sources", Caption: "Sources", Columns: []site.Column{{Head: "Source", Phone: site.PlaceFirst}, {Head: "Kind"}, {Head: "What it reads", Wide: true},
-		{Head: "Last read"}, {Head: "30 days", Num: true}, {Head: "Resources", Num: true}, {Head: "Blind", Num: true}, {Head: "Next"}, {Head: "Status", Phone: site.PlaceEnd}},
+		{Head: "Last read"}, {Head: "30 days", Num: true}, {Head: "Resources", Num: true}, {Head: "Blind", Num: true}, {Head: "Next", Phone: site.PlaceHidden}, {Head: "Status", Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "No sources yet.", Text: "A source is read, never written to. The first two need no account: this machine, and a git checkout on it."}}
 	if x.May {
 		t.Empty.Link = site.Link{Text: "Connect one", Href: "/sources/new"}
