@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -258,6 +259,15 @@ func marked(t *testing.T, a *app.App, lead *op.Desk) {
 			if !strings.Contains(head.Get("Content-Disposition"), "DEMO-") || format == "csv" && strings.Count(file, "DEMO: not real") < 3 {
 				t.Errorf("%s as %s does not say DEMO: %v", path, format, head)
 			}
+		}
+	}
+	// What was adopted after the report does not undo what it rests on.
+	read(client.PostForm(web.URL+"/sign-in", url.Values{"email": {"eleanor@aldinevoss.example"}, "password": {demo.Password}, "to": {"/"}}))
+	list, _ := read(client.Get(web.URL + "/engagements"))
+	eng := regexp.MustCompile("/engagements/eng_[0-9a-v]{26}").FindString(list)
+	for part, says := range map[string]string{"/conclusions": "All 33 criteria are concluded.", "/items": "37 items drawn by Aldine Voss, each with evidence."} {
+		if page, _ := read(client.Get(web.URL + eng + part)); !strings.Contains(page, says) {
+			t.Errorf("%s of the issued engagement does not say %q", part, says)
 		}
 	}
 	optest.Sign(t, lead.Engine)

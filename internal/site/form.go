@@ -61,6 +61,7 @@ type FormView struct {
 	Files   bool   // multipart
 	Fields  []FieldView
 	Problem string       // what concerns no single field
+	Refusal string       // head of the summary; that nothing was changed when empty
 	Version string       // the version of the record that was read
 	Buttons []ButtonView // the first one submits: its text is the act
 	Attrs   templ.Attributes
@@ -171,8 +172,11 @@ func firstOf(b ButtonView) ButtonView {
 
 func (f FormView) problemHead() string {
 	n := len(f.Errors())
-	if n == 0 {
+	switch {
+	case f.Refusal != "":
+		return f.Refusal
+	case n == 0:
 		return "Nothing was changed."
 	}
-	return "Nothing was changed: " + Plural(int64(n), "field needs", "fields need") + " another look."
+	return "Nothing was changed: " + Several(n, "field needs", "fields need") + " another look."
 }

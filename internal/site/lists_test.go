@@ -114,7 +114,7 @@ func TestAFormThatCameBackKeepsWhatWasGivenAndLinksWhatWasWrong(t *testing.T) {
 	p := render(t, site.Form(f))
 	p.says("textarea", "Vendor migration")
 	p.says("option[selected]", "Ines")
-	p.says(".tm-errors h2", "Nothing was changed: 1 field needs another look.")
+	p.says(".tm-errors h2", "Nothing was changed: one field needs another look.")
 	p.says(".tm-errors p", "Somebody changed it meanwhile.")
 	if attr(p.one(".tm-errors a"), "href") != "#f-approver" || attr(p.one("select"), "id") != "f-approver" {
 		t.Error("the summary does not lead to the field")

@@ -369,7 +369,7 @@ func (m mine) sessionTable() site.TableView {
 		by := map[string]string{"": "password", auth.ByTOTP: "password and code", auth.ByCode: "password and recovery code", auth.ByPasskey: "passkey"}[s.Factor]
 		end := site.Words("this browser")
 		if !s.Here {
-			end = site.Node(act(site.FactorsPath+"/sessions/"+s.Ref+"/end", "End", "End the session on "+deviceOf(s.Agent)))
+			end = site.Node(act(site.FactorsPath+"/sessions/"+s.Ref+"/end", "End", "End the session on "+deviceOf(s.Agent)+", seen "+site.Ago(s.Seen, m.Now)))
 		}
 		where := s.Address
 		if where == "" {

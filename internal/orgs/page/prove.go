@@ -20,7 +20,7 @@ type proof struct {
 }
 
 func proofOf(v *site.Visit, to string, k kept) (proof, error) {
-	p := proof{Kept: k, Name: v.Actor.Name, Form: site.FormView{Action: "/prove", Fields: []site.FieldView{
+	p := proof{Kept: k, Name: v.Actor.Name, Form: site.FormView{Refusal: "Not proven yet.", Action: "/prove", Fields: []site.FieldView{
 		{Kind: site.FieldHidden, Name: "to", Value: to, Optional: true},
 		{Kind: site.FieldPassword, Name: "password", Label: "Your password", Autocomplete: "current-password", Autofocus: true, Attrs: templ.Attributes{"maxlength": "256"}},
 	}, Buttons: []site.ButtonView{{Text: "Go on"}, {Text: "Cancel", Href: to}}}}

@@ -37,7 +37,7 @@ func (d door) shell() site.BareShell {
 }
 
 func signInForm(to string) site.FormView {
-	return site.FormView{
+	return site.FormView{Refusal: "You are not signed in.",
 		Action: "/sign-in",
 		Fields: []site.FieldView{
 			{Kind: site.FieldHidden, Name: "to", Value: to, Optional: true},
@@ -250,7 +250,7 @@ func askSecond(v *site.Visit, user id.User, to string, waits kept, cause error) 
 		return err
 	}
 	hidden := append(carried(to, waits), site.KV{Key: "first", Value: ticket})
-	s := second{Form: site.FormView{Action: "/sign-in/second", Buttons: []site.ButtonView{{Text: "Sign in"}}, Fields: []site.FieldView{
+	s := second{Form: site.FormView{Refusal: "You are not signed in yet.", Action: "/sign-in/second", Buttons: []site.ButtonView{{Text: "Sign in"}}, Fields: []site.FieldView{
 		{Name: "code", Label: "Code", Help: "The six digits of the program that makes codes, or a recovery code.", Mono: true, Autocomplete: "one-time-code", Autofocus: true,
 			Attrs: templ.Attributes{"maxlength": "40", "spellcheck": "false", "autocapitalize": "none"}}}}}
 	for _, h := range hidden {

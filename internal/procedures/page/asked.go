@@ -29,14 +29,14 @@ type asked struct {
 
 func (x asked) firm() bool { return x.Side == engagements.FirmSide }
 
+// listed reports whether the sealed list alone decides an item: all that is to
+// be shown of it stands there.
+func listed(d procedures.Drawn) bool { return len(d.Wanted) == 0 && d.Population != "" }
+
 // answered reports whether nothing more is asked for of an item: the sealed
-// list alone decides, or somebody has shown a record. Once the work is over,
-// what was there sufficed.
-func (x asked) answered(d procedures.Drawn) bool {
-	if len(d.Evidence) > 0 && closed(x.View) {
-		return true
-	}
-	return d.Missed || len(d.Wanted) == 0 && len(d.Evidence) > 0 || slices.ContainsFunc(d.Evidence, func(l procedures.Linked) bool { return !l.Auto })
+// list alone decides, or somebody has shown a record. The overview counts so.
+func answered(d procedures.Drawn) bool {
+	return d.Missed || listed(d) || slices.ContainsFunc(d.Evidence, func(l procedures.Linked) bool { return !l.Auto })
 }
 
 func readAsked(v *site.Visit, control string, limit int) (asked, error) {
@@ -85,7 +85,7 @@ func (x asked) controls() []perControl {
 		}
 		c := &out[len(out)-1]
 		c.Items++
-		if x.answered(d) {
+		if answered(d) {
 			c.Answered++
 		}
 	}
@@ -95,7 +95,7 @@ func (x asked) controls() []perControl {
 func (x asked) sentence() string {
 	left := 0
 	for _, d := range x.Items {
-		if !x.answered(d) {
+		if !answered(d) {
 			left++
 		}
 	}
@@ -150,7 +150,7 @@ func (x asked) drawnTable() site.TableView {
 		t.Filters = []site.Chip{{Text: "Without evidence", Href: href}}
 	}
 	for _, d := range x.Items {
-		if x.Open && x.answered(d) {
+		if x.Open && answered(d) {
 			continue
 		}
 		to := ""
@@ -168,8 +168,13 @@ func (x asked) drawnTable() site.TableView {
 				titles = append(titles, l.Title)
 			}
 		}
-		if len(titles) > 0 {
+		switch {
+		case len(titles) > 0:
 			linked = site.Words(strings.Join(titles, ", "))
+		case listed(d):
+			linked = site.Words("The sealed list")
+		case d.Missed:
+			linked = site.Words("None: it did not happen")
 		}
 		t.Rows = append(t.Rows, site.Row{Href: to, Key: d.Item, Cells: []site.Cell{site.ID(d.Item, to), site.Words(d.Label), site.Words(when), linked, site.Words(site.Count(int64(len(titles))))}})
 	}

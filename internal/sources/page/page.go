@@ -175,7 +175,7 @@ func (x listed) list() site.List[sources.Source] {
 			}},
 			{ID: "rhythm", Head: "Read", Spare: true, Cell: func(s row) site.Cell { return site.Words(site.Capital(rhythm(s))) }},
 			{ID: "connected", Head: "Connected", Spare: true, Sorts: true, Cell: func(s row) site.Cell { return site.Node(site.Moment(s.Created)) }, Text: func(s row) any { return moment(s.Created) }},
-			{ID: "next", Head: "Next", Cell: func(s row) site.Cell { return site.Words(next(s, x.Now)) }},
+			{ID: "next", Head: "Next", Phone: site.PlaceHidden, Cell: func(s row) site.Cell { return site.Words(next(s, x.Now)) }},
 			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(s row) site.Cell { return site.Mark(answer(s)) }},
 		},
 		Filters: []site.Filter{{Name: "status", Label: "Status", Options: x.words(), Chips: true}, {Name: "kind", Label: "Kind", Options: x.kinds()}},
