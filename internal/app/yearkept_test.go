@@ -49,7 +49,9 @@ func lookedAt(t *testing.T, a *app.App, lead *op.Desk) {
 	}
 	owner := seat(t, a, auth.Owner)
 	told := optest.Do(t, owner, notify.List, notify.Filter{Limit: 500})
-	if !slices.ContainsFunc(told.Items, func(n notify.Notice) bool { return n.Kind == tasks.Escalated.Name && n.At.Format("2006-01-02") == "2026-09-16" }) {
+	if !slices.ContainsFunc(told.Items, func(n notify.Notice) bool {
+		return n.Kind == tasks.Escalated.Name && n.At.Format("2006-01-02") == "2026-09-16"
+	}) {
 		t.Errorf("the owner was told %+v", told.Items)
 	}
 	if p := optest.Do(t, seat(t, a, auth.ControlOwner), notify.Get, op.None{}); p.Version == 0 || p.QuietFrom != "19:00" {
