@@ -66,19 +66,24 @@ func (p *Page) Cookie(url string, c *http.Cookie) {
 // the same page.
 func (p *Page) AxeRules(rules ...string) []Violation {
 	p.t.Helper()
-	return p.axe("html", fmt.Sprintf(`{resultTypes: ["violations"], runOnly: {type: "rule", values: %s}}`, list(rules)))
+	return p.axe("document", fmt.Sprintf(`{resultTypes: ["violations"], runOnly: {type: "rule", values: %s}}`, list(rules)))
 }
 
 // Axe examines the page as it stands against WCAG 2.2 AA and axe's good
 // practice.
 func (p *Page) Axe() []Violation {
 	p.t.Helper()
-	return p.AxeWithin("html")
+	return p.examine("document")
 }
 
 // AxeWithin is Axe for a part of the page: what lies open over it, and covers
 // some of it.
 func (p *Page) AxeWithin(selector string) []Violation {
+	p.t.Helper()
+	return p.examine(quote(selector))
+}
+
+func (p *Page) examine(within string) []Violation {
 	p.t.Helper()
 	root, err := repo.Root()
 	if err != nil {
@@ -91,13 +96,13 @@ func (p *Page) AxeWithin(selector string) []Violation {
 	// What the debugger evaluates is not subject to the page's policy.
 	p.Eval("void(0);\n"+string(script)+";\nvoid(0)", nil)
 	// axe leaves the size of targets out unless it is asked.
-	return p.axe(selector, `{resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}`)
+	return p.axe(within, `{resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}`)
 }
 
 func (p *Page) axe(within, options string) []Violation {
 	p.t.Helper()
 	var out []Violation
-	p.Eval(`axe.run(`+quote(within)+`, `+options+`).then(r => r.violations.map(v => (
+	p.Eval(`axe.run(`+within+`, `+options+`).then(r => r.violations.map(v => (
 		{ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.map(n => n.html + " " + n.any.concat(n.all, n.none).map(c => c.message).join("; "))})))`, &out)
 	return out
 }
