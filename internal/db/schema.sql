@@ -215,6 +215,7 @@ CREATE TABLE check_exception (
 );
 CREATE INDEX check_exception_ends ON check_exception (org_id, ends, id);
 CREATE INDEX check_exception_of ON check_exception (org_id, check_id);
+CREATE INDEX check_exception_standing ON check_exception (org_id, ended, ends, id);
 
 CREATE TABLE check_interval (
 	org_id    TEXT   NOT NULL,
@@ -309,6 +310,7 @@ CREATE TABLE control (
 	PRIMARY KEY (org_id, id),
 	UNIQUE (org_id, code)
 );
+CREATE INDEX control_stamp ON control (org_id, owner_id, version, updated);
 
 CREATE TABLE control_criterion (
 	org_id     TEXT NOT NULL,
