@@ -83,6 +83,7 @@ func furnish(t *testing.T, a *app.App, mark, letters string) *tenant {
 	t.Helper()
 	x := &tenant{t: t, app: a, mark: mark, ids: map[string]string{"letters": letters}, seats: map[auth.Role]*op.Desk{}, engagements: map[string]string{}}
 	x.desk = optest.Found(t, a.Engine, strings.ToUpper(mark[:1])+mark[1:])
+	optest.Clock(x.desk).Advance(time.Millisecond) // who comes next was not the first of the installation
 	x.repo = history(t, mark)
 	x.ids["org"], x.ids["owner"] = string(x.desk.Org), string(x.desk.Actor.User)
 	do(t, x, scopes.Set, scopes.Decision{Requester: mark, Type: scopes.TypeII, System: mark, Included: mark, Starts: "2026-01-01", Ends: "2026-12-31"})
