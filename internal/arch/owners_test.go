@@ -32,7 +32,7 @@ var owners = map[string][]string{
 	"github.com/modelcontextprotocol":   {"internal/mcp"},
 	"github.com/pdfcpu/pdfcpu":          {"internal/doc"},
 	"github.com/pressly/goose":          {"internal/db"},
-	"github.com/xuri/excelize":          {"internal/doc"},
+	"github.com/xuri/excelize":          {"internal/doc", "e2e"},
 	"go.yaml.in/yaml":                   {"internal/frameworks", "internal/controls", "internal/checks", "internal/sources", "internal/collectors/prometheus"},
 	"golang.org/x/crypto":               {"internal/auth", "internal/app", "internal/collectors/git"},
 	"golang.org/x/image":                {"internal/doc"},

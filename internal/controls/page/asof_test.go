@@ -61,7 +61,7 @@ func TestAControlIsShownAsItWasOnADay(t *testing.T) {
 		if list.Count("form[data-bulk]") != 0 || !strings.Contains(list.Attr("a[download]", "href"), "as_of=2026-11-25") {
 			t.Error("acts are offered, or the file is of another day")
 		}
-		for day, why := range map[string]string{"2026-11-20": "the record begins on 21 November 2026", "2027-01-01": "has not come yet", "soon": "give a day as"} {
+		for day, why := range map[string]string{"2026-11-20": "the record begins on 21 November 2026", "2027-01-01": "has not come yet", "soon": "Give a day as"} {
 			p := v.Get("/controls?as_of=" + day)
 			p.Is(http.StatusUnprocessableEntity)
 			p.Says("main", why)
