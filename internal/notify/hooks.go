@@ -179,6 +179,9 @@ func (h hooks) post(ctx context.Context, address string, head http.Header, body 
 		return outcome{err: unaddressed(err, h.limit)}
 	}
 	defer res.Body.Close()
+	// What was asked for as HTTP and answered by a change of protocol (101) does not
+	// end with the request's context by itself.
+	defer context.AfterFunc(ctx, func() { res.Body.Close() })()
 	// It is read so that a receiver which answers in good order is not cut off.
 	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, hookAnswer)); err != nil && ctx.Err() != nil {
 		return outcome{status: int64(res.StatusCode), err: fmt.Errorf("it did not finish its answer in %s", seconds(h.limit))}

@@ -245,6 +245,9 @@ func (c *Client) once(ctx context.Context, at, path string) (a Answer, after tim
 		return a, 0, lost(path, err)
 	}
 	defer res.Body.Close()
+	// What was asked for as HTTP and answered by a change of protocol (101) does not
+	// end with the request's context by itself.
+	defer context.AfterFunc(ctx, func() { res.Body.Close() })()
 	a.Header = res.Header
 	if a.Body, err = io.ReadAll(io.LimitReader(res.Body, maxBody+1)); err != nil {
 		return a, 0, lost(path, err)

@@ -127,10 +127,6 @@
 //	ListTools(t ToolsView)
 //	Chips(list []Chip)
 //
-// In fold.templ:
-//
-//	Fold(summary string)
-//
 // In help.templ:
 //
 //	Term(word, text string)
@@ -173,6 +169,7 @@
 //
 //	Fold(v FoldView)
 //	LinkRows(list []LinkRow)
+//	Rest(summary string)
 //
 // In gallery.templ:
 //

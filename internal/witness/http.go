@@ -173,6 +173,9 @@ func (c *Client) ask(ctx context.Context, method, path string, body []byte) (ans
 		return "", 0, "", err
 	}
 	defer res.Body.Close()
+	// What was asked for as HTTP and answered by a change of protocol (101) does not
+	// end with the request's context by itself.
+	defer context.AfterFunc(ctx, func() { res.Body.Close() })()
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxCheckpoint))
 	return string(b), res.StatusCode, res.Header.Get("Content-Type"), err
 }

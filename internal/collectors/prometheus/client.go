@@ -116,6 +116,9 @@ func (t target) get(ctx context.Context, signedIn bool, path string, query url.V
 		return t.unreached(ctx, err)
 	}
 	defer resp.Body.Close()
+	// What was asked for as HTTP and answered by a change of protocol (101) does not
+	// end with the request's context by itself.
+	defer context.AfterFunc(ctx, func() { resp.Body.Close() })()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return t.unreached(ctx, err)

@@ -43,7 +43,9 @@ func (v *visit) ask(ctx context.Context, at *url.URL) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, _ = io.CopyN(io.Discard, res.Body, 1) // some servers count a visit that reads nothing as an attack
+		if res.StatusCode != http.StatusSwitchingProtocols { // which has no body that ends with the context
+			_, _ = io.CopyN(io.Discard, res.Body, 1) // some servers count a visit that reads nothing as an attack
+		}
 		res.Body.Close()
 		next, err := res.Location()
 		if err != nil || res.StatusCode < 300 || res.StatusCode > 399 || next.Scheme != at.Scheme || next.Host != at.Host || hop == maxHops {
