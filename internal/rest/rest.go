@@ -230,6 +230,8 @@ func (c *Client) get(ctx context.Context, at, path string, v any) (Answer, error
 
 // once asks one time. after is how long the server wants to be left alone.
 func (c *Client) once(ctx context.Context, at, path string) (a Answer, after time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return a, 0, &Error{Path: path, Message: "is no address", Cause: err}

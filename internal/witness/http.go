@@ -164,6 +164,8 @@ func (c *Client) Newest(ctx context.Context, origin string) (string, error) {
 }
 
 func (c *Client) ask(ctx context.Context, method, path string, body []byte) (answer string, code int, kind string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.URL, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return "", 0, "", err
