@@ -164,8 +164,11 @@ func (c *Client) Newest(ctx context.Context, origin string) (string, error) {
 }
 
 func (c *Client) ask(ctx context.Context, method, path string, body []byte) (answer string, code int, kind string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	if c.HTTP.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.HTTP.Timeout)
+		defer cancel()
+	}
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.URL, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return "", 0, "", err
