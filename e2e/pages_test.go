@@ -39,6 +39,7 @@ var other = map[string]string{
 	"GET /imports/{id}/file":        "a file",
 	"GET /comments":                 "a thread longer than a page",
 	"GET /checks/{id}/edit":         "like /checks/new, which is seen",
+	"GET /assets/link":              "the middle of an act on rows that were chosen",
 	"GET /sources/{id}/mapping":     "seen once a table was handed in",
 }
 

@@ -5,6 +5,7 @@ package page
 import (
 	"cmp"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/auth"
@@ -32,8 +33,11 @@ var lists = map[string]site.Link{
 	"evidence": {Text: "Evidence", Href: "/evidence"}, "entries": {Text: "Evidence log", Href: "/log"}, "engagements": {Text: "Engagements", Href: "/engagements"},
 	"tasks": {Text: "Tasks", Href: "/tasks"}, "exceptions": {Text: "Exceptions", Href: "/exceptions"}, "sources": {Text: "Sources", Href: "/sources"}, "members": {Text: "Members", Href: "/settings/members"},
 	"findings": {Text: "Findings"}, "jobs": {Text: "Jobs", Href: "/jobs"}, "views": {Text: "Saved views", Href: "/views"},
-	"assets": {Text: "Assets", Href: "/assets"},
+	"assets": {Text: "Assets", Href: "/assets"}, "due": {Text: "Evidence by when it is due", Href: "/evidence/due"}, "runs": {Text: "Runs of a source"},
 }
+
+// listForm is what the name of a list looks like.
+var listForm = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
 func listName(list string) string {
 	return cmp.Or(lists[list].Text, site.Capital(strings.ReplaceAll(list, "_", " ")))
@@ -62,7 +66,7 @@ func showList(v *site.Visit) error {
 			names = append(names, site.Option{Value: x.List, Text: listName(x.List)})
 		}
 	}
-	if asked := v.Query("f.list"); asked != "" && !seen[asked] && lists[asked].Text != "" {
+	if asked := v.Query("f.list"); listForm.MatchString(asked) && !seen[asked] {
 		names = append(names, site.Option{Value: asked, Text: listName(asked)}) // the menu of a list that has none leads here too
 	}
 	l := list(all.Items, names)
