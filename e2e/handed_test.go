@@ -40,7 +40,7 @@ func handed(j *trip) {
 	j.WaitText("main h1", "SARIF")
 	j.fair("how a file is to be read")
 	j.follow(read)
-	j.WaitText("main h1", "2 things were taken")
+	j.WaitText("main h1", "two things were taken")
 	j.fair("what was taken of a file")
 	j.follow("main a[href*='/finding']")
 	j.follow("main tbody a")
@@ -74,7 +74,7 @@ func handed(j *trip) {
 	j.fair("what the rows would become")
 	j.follow(read)
 	j.WaitURL("/imports/")
-	j.WaitText("main h1", "2 things were taken")
+	j.WaitText("main h1", "two things were taken")
 	j.follow("main a[href$='/person']")
 	j.holds("main", "novak@larchmere.example")
 
@@ -87,7 +87,7 @@ func handed(j *trip) {
 		}
 		j.follow(read)
 		if choice == "true" {
-			j.WaitText("main h1", "1 thing was taken")
+			j.WaitText("main h1", "one thing was taken")
 			j.fair("a table less one row")
 		} else {
 			j.WaitText("main h1", "refused")
