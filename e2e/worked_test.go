@@ -56,7 +56,7 @@ func worked(j *trip) {
 	late := j.named("Long ago")
 	do(j.t, j.desk, tasks.Create, tasks.Wish{Title: late, Owner: string(j.desk.Actor.User), Due: time.Now().UTC().AddDate(0, 0, -3).Format(time.DateOnly)})
 	j.at("/tasks")
-	j.follow(".tm-filters a[href*='due_before=']")
+	j.follow(".tm-filters a[href*='overdue=']")
 	j.fair("what is overdue")
 	j.holds("main tbody", late)
 	j.holds("main tbody", "Overdue")

@@ -140,9 +140,9 @@ func (x listed) list() site.List[sources.Source] {
 		Name: "sources", Caption: "Sources", One: "source", Many: "sources", Find: "Find in sources", Sort: "status",
 		Columns: []site.Col[row]{
 			{ID: "source", Head: "Source", Phone: site.PlaceFirst, Fixed: true, Sorts: true, Cell: func(s row) site.Cell {
-				return site.Cell{Text: s.Name, Href: href(s), Strong: true}
+				return site.Cell{Text: s.Name, Note: kindWord(s.Kind), Href: href(s), Strong: true}
 			}, Text: func(s row) any { return s.Name }},
-			{ID: "kind", Head: "Kind", Sorts: true, Cell: func(s row) site.Cell { return site.Words(kindWord(s.Kind)) }},
+			{ID: "kind", Head: "Kind", Spare: true, Sorts: true, Cell: func(s row) site.Cell { return site.Words(kindWord(s.Kind)) }},
 			{ID: "reads", Head: "What it reads", Wide: true, Cell: reads, Text: func(s row) any { return where(s) }},
 			{ID: "answered", Head: "Last answered", Sorts: true, Cell: func(s row) site.Cell {
 				if s.Health.Answered.IsZero() {
