@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -35,6 +36,9 @@ var lastMorning = time.Date(2026, 11, 18, 9, 0, 0, 0, time.UTC)
 
 // TestTheYear tells the year once and looks at it from all sides.
 func TestTheYear(t *testing.T) {
+	if os.Getenv("TICKMARK_REQUIRE_POSTGRES") == "" {
+		t.Skip("make test tells the year: it takes as long as all else of a quick run")
+	}
 	c := conf.Config{Data: filepath.Join(t.TempDir(), "data")}
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	a, err := app.OpenDemo(t.Context(), c, log)
