@@ -247,7 +247,7 @@ func moment(t time.Time) string {
 // reads is what a source looks at: an address, or the files people hand in.
 func reads(s sources.Source) site.Cell {
 	if at := where(s); at != "" {
-		return site.Cell{Text: at, Mono: true}
+		return site.Cell{Text: site.Brief(at), Mono: true}
 	}
 	if k, _ := sources.KindOf(s.Kind); k.Fed {
 		return site.WordsNote("", "files that are handed in")
