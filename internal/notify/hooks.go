@@ -211,6 +211,11 @@ func unaddressed(err error, limit time.Duration) error {
 		}
 		err = u.Err
 	}
+	// What net/http says of a peer that spoke before it was asked, as a mail
+	// server does.
+	if strings.Contains(err.Error(), "readLoopPeekFail") {
+		return errors.New("it spoke before it was asked, so it is no server of HTTP")
+	}
 	return err
 }
 

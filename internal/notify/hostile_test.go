@@ -1,8 +1,11 @@
 package notify_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -34,6 +37,16 @@ func talker(t *testing.T, do func(c net.Conn)) string {
 		}
 	}()
 	return ln.Addr().String()
+}
+
+// asked reads the request before anything is said, as a server of HTTP does.
+func asked(do func(c net.Conn)) func(c net.Conn) {
+	return func(c net.Conn) {
+		if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
+		do(c)
+	}
 }
 
 // drip says a text again and again, slowly, for as long as somebody listens.
@@ -88,7 +101,7 @@ func TestNoReceiverHoldsAnAttempt(t *testing.T) {
 		"words for a terminal":  {func(c net.Conn) { fmt.Fprint(c, "\x1b[31mHTTP\r\n\r\n") }, "malformed HTTP"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			at := talker(t, c.do)
+			at := talker(t, asked(c.do))
 			watch := &importertest.Watch{From: strings.NewReader("x")}
 			_, _ = watch.Read(make([]byte, 1)) // what is in use before
 			begun := time.Now()
@@ -109,6 +122,17 @@ func TestNoReceiverHoldsAnAttempt(t *testing.T) {
 			watch.Look()
 			watch.Within(t, 16<<20)
 		})
+	}
+	// It speaks first: what the client makes of that depends on which of the two
+	// was quicker, and neither may be a riddle.
+	early := talker(t, func(c net.Conn) {
+		fmt.Fprint(c, "220 mail.example ESMTP\r\n")
+		drip(c, "")
+	})
+	for range 20 {
+		if _, err := notify.PostWithin("http://"+early+"/very-secret", true, limit); err == nil || !strings.Contains(err.Error(), "HTTP") {
+			t.Errorf("one that speaks first: %v", err)
+		}
 	}
 	broken := httptest.NewTLSServer(nil)
 	defer broken.Close()

@@ -138,7 +138,7 @@ func TestPlainVisitorsAreFollowedNoFurtherThanTheFirstAnswer(t *testing.T) {
 }
 
 func TestSilenceIsUnknown(t *testing.T) {
-	tls.Hurry(t, 200*time.Millisecond)
+	tls.Hurry(t, time.Second)
 	listen := func(answer string) string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
