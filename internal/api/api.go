@@ -148,7 +148,7 @@ type endpoint struct {
 
 func newEndpoint(o op.Operation) *endpoint {
 	_, out := o.Types()
-	e := &endpoint{Operation: o, route: op.RouteOf(o), schema: op.Schema(o), limit: maxBody, empty: isNone(out)}
+	e := &endpoint{Operation: o, route: op.RouteOf(o), schema: o.Schema(), limit: maxBody, empty: isNone(out)}
 	for _, p := range e.schema.Properties {
 		if p.ContentEncoding != "" {
 			e.limit = maxFilled

@@ -239,7 +239,7 @@ func readAll(t *testing.T, mine, theirs *tenant, base string, who *op.Desk) (see
 				t.Errorf("%s shows %q", o.Name(), at)
 			}
 		}
-		if op.Schema(o).Properties["after"] != nil {
+		if o.Schema().Properties["after"] != nil {
 			cursors(t, mine, theirs, base, o, who, token)
 		}
 	}

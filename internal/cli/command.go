@@ -58,14 +58,14 @@ func newCommand(o op.Operation) *command {
 	in, out := o.Types()
 	c := &command{Operation: o, noun: dashed(noun), verb: dashed(verb)}
 	c.item, c.paged = op.PageItem(out)
-	needed := op.Schema(o).Required
+	needed := o.Schema().Required
 	var args, fields []reflect.StructField
 	for i := range in.NumField() {
 		f := in.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		x := input{field: name, flag: dashed(name), typ: f.Type, secret: f.Tag.Get("secret") == "true",
 			needed: slices.Contains(needed, name), bare: name == "id"}
-		if p := op.Schema(o).Properties[name]; x.secret && p != nil && p.MaxLength != nil {
+		if p := o.Schema().Properties[name]; x.secret && p != nil && p.MaxLength != nil {
 			x.long = *p.MaxLength > maxLine
 		}
 		if slices.Contains(globals, x.flag) {
@@ -291,7 +291,7 @@ func (c *command) sendFile(ctx context.Context, t *Terminal, far remote, in map[
 func (c *command) list(ctx context.Context, t *Terminal, far remote, in map[string]any) error {
 	left, _ := in["limit"].(int64)
 	limited := left > 0
-	_, pages := op.Schema(c).Properties["after"]
+	_, pages := c.Schema().Properties["after"]
 	out := newLister(t, c.item)
 	for {
 		switch {

@@ -131,7 +131,7 @@ func tool(o op.Operation) *sdk.Tool {
 
 // Input is the schema of a tool's arguments.
 func Input(o op.Operation) json.RawMessage {
-	text, err := json.Marshal(op.Schema(o))
+	text, err := json.Marshal(o.Schema())
 	if err == nil && !bytes.Contains(text, []byte(`"type":"object"`)) {
 		err = fmt.Errorf("the schema of %s is no object", o.Name())
 	}

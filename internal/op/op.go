@@ -145,6 +145,9 @@ type Operation interface {
 	Offered() bool
 	// Types returns the Go types of input and output.
 	Types() (in, out reflect.Type)
+	// Schema is that of the input. It belongs to the operation: whoever wants it
+	// otherwise copies it.
+	Schema() *huma.Schema
 	// Run decodes, validates and runs; raw is a JSON object, empty for none.
 	Run(ctx context.Context, desk *Desk, raw []byte) (any, error)
 }
@@ -218,6 +221,15 @@ func (o *Op[In, Out]) Right() auth.Right { return o.right }
 
 // Writes reports whether the operation changes anything.
 func (o *Op[In, Out]) Writes() bool { return o.writes }
+
+// Schema is that of the input, worked out when the operation was declared; nil
+// for what no surface offers.
+func (o *Op[In, Out]) Schema() *huma.Schema {
+	if o.schema == nil {
+		return nil
+	}
+	return o.schema.schema
+}
 
 // Types returns the Go types of input and output.
 func (o *Op[In, Out]) Types() (in, out reflect.Type) {
@@ -317,14 +329,4 @@ func (o *Op[In, Out]) run(ctx context.Context, desk *Desk, in In) (Out, error) {
 func split(name string) (noun, verb string) {
 	noun, verb, _ = strings.Cut(name, ".")
 	return noun, verb
-}
-
-// Schema returns the operation's input schema for the surfaces.
-func Schema(o Operation) *huma.Schema {
-	in, _ := o.Types()
-	s, err := shapeOf(o.Name(), in)
-	if err != nil {
-		panic("op: " + err.Error()) // declared already, so it cannot happen
-	}
-	return s.schema
 }

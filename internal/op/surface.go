@@ -37,7 +37,7 @@ type Route struct{ Method, Path string }
 func RouteOf(o Operation) Route {
 	noun, verb := split(o.Name())
 	all := Base + "/" + noun
-	addressed := Schema(o).Properties["id"] != nil
+	addressed := o.Schema().Properties["id"] != nil
 	one := all + "/current"
 	if addressed {
 		one = all + "/{id}"
