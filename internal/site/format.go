@@ -19,10 +19,10 @@ func Count[N int | int64](n N) string { return words.Count(n) }
 func Plural[N int | int64](n N, one, many string) string { return words.Plural(n, one, many) }
 
 // Spelled writes a count for running text: a word below ten, numerals from there.
-func Spelled(n int) string { return words.Spelled(n) }
+func Spelled[N int | int64](n N) string { return words.Spelled(n) }
 
 // Several is a spelled count with its noun: "two deviations".
-func Several(n int, one, many string) string { return words.Several(n, one, many) }
+func Several[N int | int64](n N, one, many string) string { return words.Several(n, one, many) }
 
 // Capital begins a text with a capital letter.
 func Capital(s string) string { return words.Capital(s) }

@@ -53,6 +53,8 @@ type Web struct {
 	// Deliver stores a file that is handed in to become a run, and returns its
 	// id. Nil where none are taken.
 	Deliver func(ctx context.Context, d *op.Desk, name string, from io.Reader) (string, error)
+
+	pages *http.ServeMux // of every GET route, to tell an address from other words
 }
 
 // A Visit is one request by one person, who may be nobody yet.
@@ -84,11 +86,23 @@ const maxForm = 1 << 20
 // open ones send a stranger to sign in, and back afterwards.
 func (web *Web) Mount(mux *http.ServeMux, routes []Route) {
 	guard := http.NewCrossOriginProtection()
+	if web.pages == nil {
+		web.pages = http.NewServeMux()
+	}
 	for _, r := range routes {
+		if strings.HasPrefix(r.Pattern, "GET ") {
+			web.pages.Handle(r.Pattern, http.NotFoundHandler()) // looked up, never served
+		}
 		mux.Handle(r.Pattern, guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			web.serve(w, req, r)
 		})))
 	}
+}
+
+// Has reports whether there is a page at a path.
+func (web *Web) Has(path string) bool {
+	_, pattern := web.pages.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
+	return pattern != ""
 }
 
 // How long the body of a request may take to arrive. Strangers post forms only;

@@ -43,15 +43,15 @@ func Plural[N int | int64](n N, one, many string) string {
 var small = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 
 // Spelled writes a count for running text: a word below ten, numerals from there.
-func Spelled(n int) string {
-	if n >= 0 && n < len(small) {
+func Spelled[N int | int64](n N) string {
+	if n >= 0 && int64(n) < int64(len(small)) {
 		return small[n]
 	}
 	return Count(n)
 }
 
 // Several is a spelled count with its noun: "two deviations".
-func Several(n int, one, many string) string {
+func Several[N int | int64](n N, one, many string) string {
 	return Spelled(n) + " " + Pick(n, one, many)
 }
 

@@ -174,20 +174,20 @@ func (x listed) answered() int64 {
 func (x listed) sentence() string {
 	n := x.answered()
 	if n == 0 {
-		return fmt.Sprintf("%s are ready. No source answers one yet.", site.Plural(int64(len(x.All)), "check", "checks"))
+		return fmt.Sprintf("%s are ready. No source answers one yet.", site.Capital(site.Several(int64(len(x.All)), "check", "checks")))
 	}
 	fail, unknown := x.count(checks.Fail), x.count(checks.Unknown)
-	text := site.Plural(n, "check is", "checks are") + " answered."
+	text := site.Capital(site.Several(n, "check is", "checks are")) + " answered."
 	if n > 1 && fail == 0 && unknown == 0 {
 		return text + " None fails."
 	}
 	switch {
 	case fail > 0 && unknown > 0:
-		return fmt.Sprintf("%s %s, and %s cannot be known.", text, site.Plural(fail, "fails", "fail"), site.Count(unknown))
+		return fmt.Sprintf("%s %s, and %s cannot be known.", text, site.Capital(site.Several(fail, "fails", "fail")), site.Spelled(unknown))
 	case fail > 0:
-		return fmt.Sprintf("%s %s.", text, site.Plural(fail, "fails", "fail"))
+		return fmt.Sprintf("%s %s.", text, site.Capital(site.Several(fail, "fails", "fail")))
 	}
-	return fmt.Sprintf("%s %s cannot be known.", text, site.Count(unknown))
+	return fmt.Sprintf("%s %s cannot be known.", text, site.Capital(site.Spelled(unknown)))
 }
 
 func (x listed) facts() []site.Fact {

@@ -95,7 +95,7 @@ func sourceNames(c checks.Check) string {
 func controlLinks(c checks.Check) []site.Link {
 	var out []site.Link
 	for _, code := range c.Controls {
-		out = append(out, site.Link{Text: code, Href: "/library/" + code})
+		out = append(out, site.Link{Text: code, Href: "/controls/" + code})
 	}
 	return out
 }

@@ -132,7 +132,7 @@ func TestAnExceptionNeedsAReasonAndAnEnd(t *testing.T) {
 		p.Says(".tm-lead", "Excepted until 1 Mar")
 		p.Says("#exceptions tbody", "asked by Example Owner, approved by Example compliance_lead")
 		list := v.Get("/exceptions")
-		list.Says("h1", "1 exception is in force.")
+		list.Says("h1", "One exception is in force.")
 		end := ""
 		for _, href := range list.Attrs("tbody a", "href") {
 			if strings.HasSuffix(href, "/end") {
@@ -216,7 +216,7 @@ func TestWhoeverIsAloneApprovesAfterThreeDays(t *testing.T) {
 		p.Says("#pending", "The log will say that you were alone.")
 		v.Post(approval(t, p)).LeadsTo(path + "#exceptions")
 		v.Get(path).Says("#exceptions tbody", "asked and, alone, approved by Example Owner")
-		v.Get("/exceptions").Says("h1", "1 exception is in force.")
+		v.Get("/exceptions").Says("h1", "One exception is in force.")
 	})
 }
 

@@ -49,7 +49,7 @@ func (x past) shell(what string) site.Shell {
 }
 
 func (x past) sentence() string {
-	n := site.Plural(int64(len(x.Versions)), "version", "versions")
+	n := site.Capital(site.Several(int64(len(x.Versions)), "version", "versions"))
 	if x.Off {
 		return fmt.Sprintf("It is out of force since %s. What it said before stays on record.", x.Decided[0].At.Format("2 January 2006"))
 	}

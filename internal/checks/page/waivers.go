@@ -66,9 +66,9 @@ func (x waived) sentence() string {
 	if x.InForce == 0 {
 		return "No exception is in force."
 	}
-	text := site.Plural(x.InForce, "exception is", "exceptions are") + " in force."
+	text := site.Capital(site.Several(x.InForce, "exception is", "exceptions are")) + " in force."
 	if x.Soon > 0 {
-		return text + " " + site.Plural(x.Soon, "ends", "end") + " within two weeks."
+		return text + " " + site.Capital(site.Several(x.Soon, "ends", "end")) + " within two weeks."
 	}
 	return text + " What they cover is neither a pass nor a fail."
 }
@@ -274,7 +274,7 @@ func (x oneWaiver) lead() site.Lead {
 func (x oneWaiver) sentence() string {
 	fails := "Nothing that it is for fails now."
 	if x.Failing > 0 {
-		fails = site.Plural(x.Failing, "thing that it is for fails", "things that it is for fail") + " now."
+		fails = site.Capital(site.Several(x.Failing, "thing that it is for fails", "things that it is for fail")) + " now."
 	}
 	switch x.State {
 	case checks.WaiverInForce:

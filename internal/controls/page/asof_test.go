@@ -57,7 +57,7 @@ func TestAControlIsShownAsItWasOnADay(t *testing.T) {
 		v.Get("/controls/CHG-03?as_of=2026-11-21").Is(http.StatusNotFound)
 		v.Get("/controls?as_of=2026-11-21").Says("h1", "No control had been adopted.")
 		list := v.Get("/controls?as_of=2026-11-25")
-		list.Says("h1", "1 control was in force.")
+		list.Says("h1", "One control was in force.")
 		if list.Count("form[data-bulk]") != 0 || !strings.Contains(list.Attr("a[download]", "href"), "as_of=2026-11-25") {
 			t.Error("acts are offered, or the file is of another day")
 		}

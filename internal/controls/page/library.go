@@ -154,7 +154,7 @@ func (x shelf) sentence() string {
 		if x.Matching == 0 {
 			return "No control is proposed: none that is left matches what was found."
 		}
-		return fmt.Sprintf("%s what was found. Nothing is adopted until a person decides.", site.Plural(int64(x.Matching), "control matches", "controls match"))
+		return fmt.Sprintf("%s what was found. Nothing is adopted until a person decides.", site.Capital(site.Several(int64(x.Matching), "control matches", "controls match")))
 	}
 	return fmt.Sprintf("%s controls to choose from, %s adopted.", site.Count(int64(x.Of)), site.Count(int64(x.Adopted)))
 }

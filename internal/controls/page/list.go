@@ -259,21 +259,21 @@ func (x listed) sentence() string {
 		}
 		return "No control has been adopted yet."
 	}
-	text := site.Plural(n, "control is", "controls are") + " in force."
+	text := site.Capital(site.Several(n, "control is", "controls are")) + " in force."
 	if !x.Then.IsZero() {
-		text = site.Plural(n, "control was", "controls were") + " in force."
+		text = site.Capital(site.Several(n, "control was", "controls were")) + " in force."
 	}
 	fail, unknown := x.count(site.StatusFail), x.count(site.StatusUnknown)
 	switch {
 	case fail > 0 && unknown > 0:
-		return fmt.Sprintf("%s %s, and %s cannot be known.", text, site.Plural(fail, "fails", "fail"), site.Count(unknown))
+		return fmt.Sprintf("%s %s, and %s cannot be known.", text, site.Capital(site.Several(fail, "fails", "fail")), site.Spelled(unknown))
 	case fail > 0:
-		return fmt.Sprintf("%s %s.", text, site.Plural(fail, "fails", "fail"))
+		return fmt.Sprintf("%s %s.", text, site.Capital(site.Several(fail, "fails", "fail")))
 	case unknown > 0:
-		return fmt.Sprintf("%s %s cannot be known.", text, site.Count(unknown))
+		return fmt.Sprintf("%s %s cannot be known.", text, site.Capital(site.Spelled(unknown)))
 	}
 	if open := x.count(site.StatusNotStarted); open > 0 {
-		return fmt.Sprintf("%s %s not complete yet.", text, site.Plural(open, "is", "are"))
+		return fmt.Sprintf("%s %s not complete yet.", text, site.Capital(site.Several(open, "is", "are")))
 	}
 	return text
 }

@@ -70,7 +70,7 @@ func TestTheListIsWorstFirstAndItsCountsAddUp(t *testing.T) {
 		adopt(t, desk, "CHG-03", "GOV-01", "PPL-01")
 		seen(t, desk, commits{"a1": "none", "b2": "valid"})
 		list := v.Get("/controls")
-		list.Says("h1", "3 controls are in force. 1 fails.")
+		list.Says("h1", "Three controls are in force. One fails.")
 		rows := list.Texts("#controls tbody tr")
 		if len(rows) != 3 || !strings.HasPrefix(rows[0], "CHG-03") || !strings.HasSuffix(rows[0], "Fail") {
 			t.Fatalf("rows %q", rows)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/evidence"
@@ -31,6 +32,7 @@ type detail struct {
 	Status       site.Status
 	Word         string
 	Checks       []checks.Check
+	Writes       bool // checks
 	Failing      []checks.Finding
 	FailingOf    checks.Check // the check the findings are of
 	From, To     time.Time    // of the calendar
@@ -60,10 +62,24 @@ type window struct {
 
 func showControl(v *site.Visit) error {
 	x, err := read(v, v.Path("id"))
+	if fault.KindOf(err) == fault.KindNotFound && x.Then.IsZero() {
+		all, unread := controls.Library()
+		if unread == nil && slices.ContainsFunc(all, func(t controls.Template) bool { return t.Code == v.Path("id") }) {
+			return v.Goto("/library/" + v.Path("id")) // a check names it, and nobody adopted it
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return v.Show(x.shell(), showBody(x))
+}
+
+// writeCheck leads to the editor whoever may use it.
+func (x detail) writeCheck() site.Link {
+	if !x.Writes {
+		return site.Link{}
+	}
+	return site.Link{Text: "Write a check", Href: "/checks/new"}
 }
 
 func (x detail) shell() site.Shell {
@@ -77,7 +93,7 @@ func read(v *site.Visit, ref string) (detail, error) {
 	if err != nil {
 		return detail{}, err
 	}
-	x := detail{Now: cmp.Or(then, v.Clock.Now()), Then: then, TableInstead: v.Query("as") == "table", May: may(v) && then.IsZero()}
+	x := detail{Now: cmp.Or(then, v.Clock.Now()), Then: then, TableInstead: v.Query("as") == "table", May: may(v) && then.IsZero(), Writes: v.Actor.May(auth.ChecksWrite) && then.IsZero()}
 	c, err := controls.Get.Do(v.Context(), v.Desk, controls.Ref{ID: ref})
 	if err != nil {
 		return x, err

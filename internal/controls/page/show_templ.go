@@ -325,7 +325,7 @@ func showBody(x detail) templ.Component {
 					}
 					ctx = templ.InitializeContext(ctx)
 					if len(x.Checks) == 0 {
-						templ_7745c5c3_Err = site.Empty(site.EmptyView{Title: "No check speaks for it.", Text: "Its evidence is kept by people.", Link: site.Link{Text: "Write a check", Href: "/checks/new"}}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = site.Empty(site.EmptyView{Title: "No check speaks for it.", Text: "Its evidence is kept by people.", Link: x.writeCheck()}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -44,9 +44,9 @@ func showLog(v *site.Visit) error {
 
 func (x lines) sentence() string {
 	if x.Head.SignedSize < x.Head.Size {
-		return fmt.Sprintf("%s, the last %s waiting for a signature.", site.Plural(x.Head.Size, "entry", "entries"), site.Count(x.Head.Size-x.Head.SignedSize))
+		return fmt.Sprintf("%s, the last %s waiting for a signature.", site.Capital(site.Several(x.Head.Size, "entry", "entries")), site.Spelled(x.Head.Size-x.Head.SignedSize))
 	}
-	return site.Plural(x.Head.Size, "entry, signed.", "entries, all signed.")
+	return site.Capital(site.Several(x.Head.Size, "entry, signed.", "entries, all signed."))
 }
 
 // kindWords say what an entry of a kind is about.

@@ -17,13 +17,14 @@ import (
 // listed is a page of erasures.
 type listed struct {
 	op.Page[erasures.Erasure]
-	After string
-	May   bool
-	Holds int64 // in force
+	After    string
+	May      bool
+	Holds    int64 // in force
+	Evidence bool  // may be read
 }
 
 func showList(v *site.Visit) error {
-	x := listed{After: v.Query("after"), May: v.Actor.May(auth.EraseWrite)}
+	x := listed{After: v.Query("after"), May: v.Actor.May(auth.EraseWrite), Evidence: v.Actor.May(auth.EvidenceRead)}
 	var err error
 	if x.Page, err = erasures.List.Do(v.Context(), v.Desk, erasures.Filter{After: x.After}); err != nil {
 		return err
@@ -54,9 +55,9 @@ func (x listed) sentence() string {
 	case x.Total == 0:
 		return "Nothing was ever asked to be erased."
 	case n == 0:
-		return "No erasure waits. " + site.Plural(x.Total, "request is", "requests are") + " on record."
+		return "No erasure waits. " + site.Capital(site.Several(x.Total, "request is", "requests are")) + " on record."
 	default:
-		return site.Plural(n, "erasure waits", "erasures wait") + " for a second person."
+		return site.Capital(site.Several(n, "erasure waits", "erasures wait")) + " for a second person."
 	}
 }
 
@@ -80,7 +81,10 @@ func mark(e erasures.Erasure) site.Cell {
 func (x listed) table() site.TableView {
 	t := site.TableView{ID: "erasures", Caption: "Erasures", Columns: []site.Column{{Head: "Erasure", Mono: true, Phone: site.PlaceFirst}, {Head: "Why", Wide: true, Phone: site.PlaceFirst},
 		{Head: "Ground"}, {Head: "Asked by"}, {Head: "Asked"}, {Head: "Entry", Num: true}, {Head: "Status", Phone: site.PlaceEnd}},
-		Empty: site.EmptyView{Title: "None.", Text: "What must go is asked for on the page of its record, by one person, and erased once another has approved.", Link: site.Link{Text: "Evidence", Href: "/evidence"}}}
+		Empty: site.EmptyView{Title: "None.", Text: "What must go is asked for on the page of its record, by one person, and erased once another has approved."}}
+	if x.Evidence {
+		t.Empty.Link = site.Link{Text: "Evidence", Href: "/evidence"}
+	}
 	for _, e := range x.Items {
 		href := "/erasures/" + string(e.ID)
 		entry := site.Words("–")
@@ -223,11 +227,11 @@ func (x shown) sentence() string {
 	case erasures.Refused:
 		return "This was refused. Nothing was erased."
 	}
-	n := site.Plural(int64(len(x.Went.Entries)), "entry hides", "entries hide") + " nothing any more"
+	n := site.Several(int64(len(x.Went.Entries)), "entry hides", "entries hide") + " nothing any more"
 	if x.Went.Blobs == 0 {
 		return site.Capital(n) + "."
 	}
-	return site.Capital(n) + ", and " + site.Plural(int64(x.Went.Blobs), "key is", "keys are") + " destroyed."
+	return site.Capital(n) + ", and " + site.Several(int64(x.Went.Blobs), "key is", "keys are") + " destroyed."
 }
 
 // count says how much a plan takes.

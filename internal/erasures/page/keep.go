@@ -76,7 +76,7 @@ func (x held) sentence() string {
 	if n == 0 {
 		return "No hold is in force."
 	}
-	return site.Plural(n, "hold keeps", "holds keep") + " evidence from being erased."
+	return site.Capital(site.Several(n, "hold keeps", "holds keep")) + " evidence from being erased."
 }
 
 // covers says what a hold is about.
@@ -261,7 +261,7 @@ func readPolicy(v *site.Visit) (policy, error) {
 }
 
 func (x policy) sentence() string {
-	return "Evidence is kept for " + site.Plural(x.EvidenceYears, "year", "years") + " after its period. Nothing is erased by itself."
+	return "Evidence is kept for " + site.Several(x.EvidenceYears, "year", "years") + " after its period. Nothing is erased by itself."
 }
 
 func policyShell() site.Shell { return shell("Retention", site.Crumb{Text: "Retention"}) }
@@ -330,7 +330,7 @@ func (x ended) sentence() string {
 	if x.Total == 0 {
 		return "Nothing has come to the end of its time."
 	}
-	return site.Plural(x.Total, "record has", "records have") + " come to the end of its time. Two people decide whether it goes."
+	return site.Capital(site.Several(x.Total, "record has", "records have")) + " come to the end of the time kept. Two people decide what goes."
 }
 
 func (x ended) table() site.TableView {

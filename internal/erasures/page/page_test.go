@@ -54,7 +54,7 @@ func TestAnErasureFromItsRecordToItsTombstone(t *testing.T) {
 		plan := theirs.Attr("#approve input[name=plan]", "value")
 		lead.Post(at+"/approve", "plan", plan).LeadsTo(at)
 		after := lead.Get(at)
-		after.Says("h1", "2 entries hide nothing any more, and 1 key is destroyed.")
+		after.Says("h1", "Two entries hide nothing any more, and one key is destroyed.")
 		after.Says("#cleared", "Under way")
 		if err := erasures.Clear(t.Context(), desk.Engine, desk.Org, made.ID); err != nil {
 			t.Fatal(err)
@@ -111,12 +111,12 @@ func TestAHoldIsShownWhereItKeeps(t *testing.T) {
 func TestThePolicyRefusesLessThanTheLeast(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
-		v.Get("/retention").Says("h1", "Evidence is kept for 7 years")
+		v.Get("/retention").Says("h1", "Evidence is kept for seven years")
 		bad := v.Post("/retention", "evidence_years", "2", "file_years", "5", "personal_months", "0", "reason", "we need the room", "version", "0")
 		bad.Is(http.StatusUnprocessableEntity)
 		bad.Says("#f-evidence_years-error", "3 to 100 years")
 		v.Post("/retention", "evidence_years", "3", "file_years", "5", "personal_months", "24", "reason", "we need the room", "version", "0").LeadsTo("/retention")
-		v.Get("/retention").Says("h1", "Evidence is kept for 3 years")
+		v.Get("/retention").Says("h1", "Evidence is kept for three years")
 		v.Get("/retention/due").Says("h1", "Nothing has come to the end of its time.")
 	})
 }
@@ -130,7 +130,7 @@ func TestWhatIsDueIsAskedForTogether(t *testing.T) {
 		}
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
 		due := v.Get("/retention/due")
-		due.Says("h1", "2 records have come to the end")
+		due.Says("h1", "Two records have come to the end")
 		due.Says("#due", "in no engagement: end of 2026 and 7 years")
 		got := v.Post("/retention/due", "id", string(a.ID), "id", string(b.ID))
 		got.Is(http.StatusSeeOther)

@@ -39,7 +39,7 @@ func (x due) sentence() string {
 	if x.Overdue == 0 {
 		return "No control's evidence is overdue."
 	}
-	return site.Plural(x.Overdue, "control has", "controls have") + " no evidence within the rhythm."
+	return site.Capital(site.Several(x.Overdue, "control has", "controls have")) + " no evidence within the rhythm."
 }
 
 func (x due) facts() []site.Fact {

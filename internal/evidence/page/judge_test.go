@@ -30,7 +30,7 @@ func TestSensitiveDataAreShownAndRedactedBeforeAnybodyReadsThem(t *testing.T) {
 		at := strings.TrimSuffix(path, "/redact")
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(author)
 		p := v.Get(path)
-		p.Says("h1", "1 place in it may hold what should not be there.")
+		p.Says("h1", "One place in it may hold what should not be there.")
 		if p.Count(`input[name=spans][checked]`) != 1 || strings.Contains(p.Body, "4111 1111") {
 			t.Error("the place is not chosen, or is shown")
 		}
@@ -74,7 +74,7 @@ func TestHandedInEvidenceIsReviewedAndDueAgain(t *testing.T) {
 		p.Says("#review", "Show the address.")
 		v.Get("/evidence?f.state=returned").Says("#records tbody", "Accounts")
 		v.Get("/evidence?f.state=remarks").Says("#records tbody", "Accounts")
-		v.Get("/evidence/due").Says("h1", "1 control has no evidence within the rhythm.")
+		v.Get("/evidence/due").Says("h1", "One control has no evidence within the rhythm.")
 		v.Get("/evidence/due?f.state=overdue").Says("#due tbody", "IAM-02")
 		res = upload(t, author, file{}, "title", "Words", "origin", "chat", "level", "5", "pasted", "what was said")
 		pasted := v.Get(res.Header().Get("Location"))

@@ -52,7 +52,7 @@ func (x listed) sentence() string {
 	if x.Total == 0 {
 		return "No evidence is recorded" + what + " yet."
 	}
-	return site.Plural(x.Total, "record is", "records are") + " sealed in the log" + what + "."
+	return site.Capital(site.Several(x.Total, "record is", "records are")) + " sealed in the log" + what + "."
 }
 
 func (x listed) facts() []site.Fact {

@@ -72,11 +72,11 @@ func (x lines) sentence() string {
 	case x.Broken != "" || x.Head.ReadOnly != "":
 		return "The log does not fit what was signed. Nothing more is written to it."
 	case x.Verdict != nil:
-		return fmt.Sprintf("%s read back. Each is what was recorded.", site.Plural(x.Verdict.Entries, "entry was", "entries were"))
+		return fmt.Sprintf("%s read back. Each is what was recorded.", site.Capital(site.Several(x.Verdict.Entries, "entry was", "entries were")))
 	case x.Head.SignedSize < x.Head.Size:
-		return fmt.Sprintf("%s, the last %s waiting for a signature.", site.Plural(x.Head.Size, "entry", "entries"), site.Count(x.Head.Size-x.Head.SignedSize))
+		return fmt.Sprintf("%s, the last %s waiting for a signature.", site.Capital(site.Several(x.Head.Size, "entry", "entries")), site.Spelled(x.Head.Size-x.Head.SignedSize))
 	}
-	return site.Plural(x.Head.Size, "entry, signed.", "entries, all signed.")
+	return site.Capital(site.Several(x.Head.Size, "entry, signed.", "entries, all signed."))
 }
 
 func (x lines) acts() []site.ButtonView {

@@ -168,7 +168,7 @@ func TestARunsEvidenceIsShownAsRowsAndAsSealed(t *testing.T) {
 				p.Says("#content pre", "what was answered")
 			}
 		}
-		v.Get("/evidence?run="+string(run.ID)).Says("h1", "2 records are sealed in the log from one run.")
+		v.Get("/evidence?run="+string(run.ID)).Says("h1", "Two records are sealed in the log from one run.")
 	})
 }
 

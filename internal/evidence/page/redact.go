@@ -57,7 +57,7 @@ func (x redacting) shell() site.Shell {
 
 func (x redacting) sentence() string {
 	if n := int64(len(x.Found.Findings)); n > 0 {
-		return site.Plural(n, "place", "places") + " in it may hold what should not be there."
+		return site.Capital(site.Several(n, "place", "places")) + " in it may hold what should not be there."
 	}
 	if x.Found.Read == "" {
 		return "The file cannot be looked through here; hand in a copy that you redacted."

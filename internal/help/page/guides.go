@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/docs"
-	"github.com/tickmark/tickmark/internal/api"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/site"
@@ -81,7 +80,7 @@ func showDoc(v *site.Visit, name string) error {
 		Markdown: md,
 		Link:     func(to string) (string, bool) { return address(name, to) },
 		Picture:  func(src string) (string, bool) { return site.Picture(path.Base(src)) },
-		Page:     func(p string) bool { return linked && p != api.ToolsPath && pageForm.MatchString(p) },
+		Page:     func(p string) bool { return linked && pageForm.MatchString(p) && v.Web.Has(p) },
 	})
 	if err != nil {
 		return err

@@ -42,15 +42,15 @@ func (x outlets) sentence() string {
 			failing++
 		}
 	}
-	text := site.Plural(n, "channel is", "channels are") + " told what happens here."
+	text := site.Capital(site.Several(n, "channel is", "channels are")) + " told what happens here."
 	if n == 0 {
 		return "No channel is told what happens here."
 	}
 	switch {
 	case off > 0:
-		return text + " " + site.Plural(int64(off), "is", "are") + " turned off."
+		return text + " " + site.Capital(site.Several(int64(off), "is", "are")) + " turned off."
 	case failing > 0:
-		return text + " " + site.Plural(int64(failing), "does", "do") + " not answer."
+		return text + " " + site.Capital(site.Several(int64(failing), "does", "do")) + " not answer."
 	}
 	return text
 }
@@ -173,7 +173,7 @@ func (x outlet) sentence() string {
 	case x.Sent.Total == 0:
 		return "Nothing was sent there yet."
 	}
-	return site.Plural(x.Sent.Total, "letter was", "letters were") + " written to it."
+	return site.Capital(site.Several(x.Sent.Total, "letter was", "letters were")) + " written to it."
 }
 
 func (x outlet) lead() site.Lead {
@@ -309,5 +309,5 @@ func (x post) sentence() string {
 	if x.Total == 0 {
 		return "No letter was written yet."
 	}
-	return site.Plural(x.Total, "letter was", "letters were") + " written."
+	return site.Capital(site.Several(x.Total, "letter was", "letters were")) + " written."
 }

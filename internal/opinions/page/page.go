@@ -93,7 +93,7 @@ func (x whole) sentence() string {
 	case len(bad[opinions.Undetermined]) > 0:
 		return first + " " + are(bad[opinions.Undetermined]) + " undetermined."
 	case x.Concluded == len(x.Criteria) && len(undecided) > 0:
-		return first + " " + site.Plural(int64(len(undecided)), "part of the opinion is open.", "parts of the opinion are open.")
+		return first + " " + site.Capital(site.Several(int64(len(undecided)), "part of the opinion is open.", "parts of the opinion are open."))
 	case x.Concluded == len(x.Criteria):
 		return first + " Every part of the opinion is decided."
 	}

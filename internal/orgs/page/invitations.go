@@ -112,7 +112,7 @@ func (g guests) sentence() string {
 	case 0:
 		return "No invitation is open."
 	default:
-		return site.Plural(n, "invitation is", "invitations are") + " open."
+		return site.Capital(site.Several(n, "invitation is", "invitations are")) + " open."
 	}
 }
 

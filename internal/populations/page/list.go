@@ -44,9 +44,9 @@ func (x listed) sentence() string {
 	case total == 0:
 		return x.firm() + " has not asked for a list yet."
 	case done == total:
-		return site.Plural(int64(total), "list is", "lists are") + " sealed and accepted."
+		return site.Capital(site.Several(int64(total), "list is", "lists are")) + " sealed and accepted."
 	case done == 0:
-		return site.Plural(int64(total), "list is", "lists are") + " asked for. None is accepted yet."
+		return site.Capital(site.Several(int64(total), "list is", "lists are")) + " asked for. None is accepted yet."
 	}
 	return site.Count(int64(done)) + " of " + site.Plural(int64(total), "list", "lists") + " are sealed and accepted."
 }

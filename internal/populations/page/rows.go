@@ -48,7 +48,7 @@ func (s sheet) sentence() string {
 	case n == 0:
 		return s.P.Code + " is an empty list."
 	}
-	return fmt.Sprintf("%s on %s, version %d.", site.Plural(n, "row is", "rows are"), s.P.Code, s.V.Version)
+	return fmt.Sprintf("%s on %s, version %d.", site.Capital(site.Several(n, "row is", "rows are")), s.P.Code, s.V.Version)
 }
 
 func begins(n int64) string {

@@ -307,15 +307,10 @@ func keeps(n int) string {
 	if n == 1 {
 		return "One problem keeps"
 	}
-	return site.Count(int64(n)) + " problems keep"
+	return site.Capital(site.Spelled(n)) + " problems keep"
 }
 
-func were(n int) string {
-	if n == 1 {
-		return "1 was"
-	}
-	return site.Count(int64(n)) + " were"
-}
+func were(n int) string { return site.Capital(site.Several(n, "was", "were")) }
 
 func (x shown) count() string {
 	if x.V.Manifest.Calendar != nil {
@@ -326,9 +321,9 @@ func (x shown) count() string {
 
 func (x shown) happened() string {
 	if c := x.V.Manifest.Calendar; c != nil {
-		return fmt.Sprintf("%s due, %d performed in time", site.Plural(x.V.Rows, "occurrence was", "occurrences were"), c.Performed)
+		return fmt.Sprintf("%s due, %s performed in time", site.Capital(site.Several(x.V.Rows, "occurrence was", "occurrences were")), site.Spelled(c.Performed))
 	}
-	return site.Plural(x.V.Rows, "row is", "rows are") + " on the list"
+	return site.Capital(site.Several(x.V.Rows, "row is", "rows are")) + " on the list"
 }
 
 func (x shown) acts() []site.ButtonView {

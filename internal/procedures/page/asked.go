@@ -12,6 +12,7 @@ import (
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/procedures"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/words"
 )
 
 // asked is what was drawn and must be shown, as the client sees it: no marks.
@@ -106,7 +107,7 @@ func (x asked) sentence() string {
 	case len(x.Items) == 0:
 		return x.Firm.Name + " has drawn nothing for " + x.Control + "."
 	case left == 0:
-		return site.Capital(of) + " drawn by " + x.Firm.Name + ", each with evidence."
+		return site.Capital(of) + " drawn by " + x.Firm.Name + words.Pick(len(x.Items), ", with evidence.", ", each with evidence.")
 	}
 	return site.Capital(of) + " drawn by " + x.Firm.Name + ", " + site.Spelled(left) + " without evidence."
 }

@@ -347,7 +347,7 @@ func (x work) sentence() string {
 	}
 	s := site.Count(int64(e.Tested)) + " of " + site.Count(int64(e.Size)) + " " + x.many + " tested, "
 	if e.Tested == e.Size {
-		s = "All " + site.Count(int64(e.Size)) + " " + x.many + " tested, "
+		s = "All " + site.Spelled(e.Size) + " " + x.many + " tested, "
 	}
 	s += site.Several(e.Deviations, "deviation", "deviations") + "."
 	switch {

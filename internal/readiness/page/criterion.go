@@ -159,7 +159,7 @@ func (x criterion) opening() site.SentenceView {
 	case !x.In:
 		out.Text = "Not selected: its category is not part of the scope."
 	case x.State.Verdict == readiness.Ready:
-		out.Text = "Ready: designed, implemented and evidenced by " + site.Plural(int64(len(x.Adopted)), "control", "controls") + "."
+		out.Text = "Ready: designed, implemented and evidenced by " + site.Several(int64(len(x.Adopted)), "control", "controls") + "."
 	case x.State.Why != "":
 		out.Text = word + ". " + sentence(x.State.Why)
 	default:

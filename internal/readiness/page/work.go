@@ -142,7 +142,7 @@ func (x work) count() int { return int(x.Total) + len(x.Mine) + len(x.Approvals)
 
 func (x work) sentence() string {
 	n := x.count()
-	mine := "You have " + site.Plural(int64(n), "thing", "things") + " to do."
+	mine := "You have " + site.Several(int64(n), "thing", "things") + " to do."
 	if n == 0 {
 		mine = "Nothing waits for you."
 		if x.Program && len(x.Nobody)+len(x.Free)+len(x.Others) == 0 {
@@ -153,7 +153,7 @@ func (x work) sentence() string {
 	case late == 1:
 		return mine + " One is overdue."
 	case late > 1:
-		return mine + " " + site.Count(late) + " are overdue."
+		return mine + " " + site.Capital(site.Spelled(late)) + " are overdue."
 	}
 	switch free := len(x.Nobody) + len(x.Free); free {
 	case 0:
@@ -161,7 +161,7 @@ func (x work) sentence() string {
 	case 1:
 		return mine + " One has no owner yet."
 	default:
-		return mine + " " + site.Count(free) + " have no owner yet."
+		return mine + " " + site.Capital(site.Spelled(free)) + " have no owner yet."
 	}
 }
 

@@ -31,7 +31,7 @@ func TestWorkSortsTasksByTheirDay(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := v.Get("/work")
-		x.Says("h1", "You have 5 things to do. One is overdue.")
+		x.Says("h1", "You have five things to do. One is overdue.")
 		for card, want := range map[string][]string{"overdue": {"late"}, "week": {"today", "in a week"}, "later": {"in eight days", "some day"}, "free": nil} {
 			rows := x.Texts("#" + card + " tbody tr")
 			if len(rows) != len(want) {

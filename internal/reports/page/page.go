@@ -111,7 +111,7 @@ func (x book) sentence() string {
 	case len(x.lacks()) == 0:
 		return "The report can be issued."
 	}
-	return fmt.Sprintf("Print %d is the newest draft. Issuing waits for %s.", newest.Number, site.Plural(int64(len(x.lacks())), "thing", "things"))
+	return fmt.Sprintf("Print %d is the newest draft. Issuing waits for %s.", newest.Number, site.Several(int64(len(x.lacks())), "thing", "things"))
 }
 
 func (x book) clientSentence(newest *reports.Print) string {

@@ -44,7 +44,7 @@ func (x asserting) draftFact() []site.Fact {
 
 func (x issuing) issueSentence() string {
 	if n := len(x.lacks()); n > 0 {
-		return "The report cannot be issued yet: " + site.Plural(int64(n), "thing is", "things are") + " missing."
+		return "The report cannot be issued yet: " + site.Several(int64(n), "thing is", "things are") + " missing."
 	}
 	return "Sign the opinion and issue the report."
 }

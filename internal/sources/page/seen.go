@@ -291,7 +291,11 @@ func (x finished) sentence() string {
 	if x.Run.Status == sources.RunCancelled {
 		return "It was " + stop(x.Run.Error) + " Nothing of it was kept."
 	}
-	return fmt.Sprintf("%s seen in %s.", site.Capital(site.Several(int(x.Run.Resources), "thing was", "things were")), site.Took(x.Run.Ended.Sub(x.Run.Started)))
+	seen := site.Capital(site.Several(x.Run.Resources, "thing was", "things were")) + " seen"
+	if took := x.Run.Ended.Sub(x.Run.Started); took >= time.Millisecond {
+		return seen + " in " + site.Took(took) + "."
+	}
+	return seen + "."
 }
 
 func (x finished) lead() site.Lead {

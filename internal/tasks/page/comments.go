@@ -89,5 +89,5 @@ func threadSentence(t site.ThreadView) string {
 	if t.Total == 0 {
 		return "Nothing has been said yet."
 	}
-	return site.Plural(t.Total, "comment", "comments") + ", the oldest first."
+	return site.Capital(site.Several(t.Total, "comment", "comments")) + ", the oldest first."
 }

@@ -72,7 +72,7 @@ func (x health) sentence() string {
 	case x.ReadOnly != "":
 		return "The log does not fit what was signed before. Nothing more is written to it."
 	case x.ReadBack.Found > 0:
-		return site.Plural(x.ReadBack.Found, "thing is", "things are") + " not as recorded."
+		return site.Capital(site.Several(x.ReadBack.Found, "thing is", "things are")) + " not as recorded."
 	case x.ReadBack.Ended.IsZero():
 		return "The log is signed, and has not been read back whole yet."
 	case x.Outside.Newest.IsZero():

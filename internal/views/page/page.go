@@ -124,9 +124,9 @@ func said(all []views.View) string {
 			shared++
 		}
 	}
-	text := site.Plural(int64(len(all)), "saved view is", "saved views are") + " yours to open."
+	text := site.Capital(site.Several(int64(len(all)), "saved view is", "saved views are")) + " yours to open."
 	if shared > 0 {
-		text += " " + site.Plural(shared, "was shared by somebody else.", "were shared by somebody else.")
+		text += " " + site.Capital(site.Several(shared, "was shared by somebody else.", "were shared by somebody else."))
 	}
 	return text
 }
