@@ -28,7 +28,7 @@ var (
 	Conclude   = op.Work("checks.conclude", "Record what the checks say about a run.", auth.ChecksWrite, conclude)
 
 	Operations = []op.Operation{List, Get, Findings, Create, Preview, Update, Retire, Restore, Adjust, Versions, Export, Import, Reevaluate, Conclude,
-		Except, Approve, EndExcept, EndMany, Exceptions, ExceptGet, Debt, Coverage, Explain}
+		Except, Approve, EndExcept, EndMany, Exceptions, ExceptGet, Debt, Coverage, Explain, look}
 )
 
 // A Check is a definition with what it says now.

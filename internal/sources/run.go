@@ -324,7 +324,15 @@ func record(c *op.Call, h harvest) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
+	if h.file == nil { // whoever hands a file in reads what is missing in it
+		if err := h.Source.tellBlind(c, run); err != nil {
+			return Run{}, err
+		}
+	}
 	if err := insert(c, run, h.manifest.Address); err != nil {
+		return Run{}, err
+	}
+	if err := h.Source.planLook(c, run.Ended); err != nil {
 		return Run{}, err
 	}
 	for i, g := range h.kinds {
@@ -488,6 +496,11 @@ func gap(c *op.Call, f Failure, status, text string) (Run, error) {
 	}})
 	if err != nil {
 		return Run{}, err
+	}
+	if status == RunFailed {
+		if err := f.Source.tellFailed(c, run); err != nil {
+			return Run{}, err
+		}
 	}
 	return run, insert(c, run, "")
 }
