@@ -50,8 +50,9 @@ type concluded struct {
 	result  Result
 	judged  []Judged // only resources it applies to
 
-	before Status   // what it said of the source until this run, if that turned; see noteTurn
-	failed []string // what failed until then
+	before Status    // what it said of the source until this run, if that turned; see noteTurn
+	failed []string  // what failed until then
+	seen   time.Time // when that was last looked at
 }
 
 // verdicts is everything that the checks found in a run.
@@ -281,7 +282,7 @@ func advance(c *op.Call, run sources.Run, x *concluded) (int, map[string]any, er
 		at = all.At
 	}
 	if !again && run.Ended.After(last) { // what is judged late is no news
-		x.noteTurn(each, all)
+		x.noteTurn(each, all, last)
 	}
 	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(at), run.ID, x.digest, string(r.Status),
 		r.Total, r.Passing, r.Failing, r.Unknown, r.NotApplicable, r.Summary, r.Reason, r.Remedy)

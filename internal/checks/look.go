@@ -110,7 +110,7 @@ func findLapsed(c *op.Call, in looking) (lapses, error) {
 		if a.Status == Unknown || a.Status == NotApplicable {
 			continue
 		}
-		t := turn{def: d, kind: Unsure, text: "the source has been silent since " + a.At.Format(when)}
+		t := turn{def: d, kind: Unsure, at: c.Now, text: "the source has been silent since " + a.At.Format(when)}
 		if a.Status == Fail {
 			if t.keys, err = failingOf(c, d.ID, in.Source); err != nil {
 				return x, err

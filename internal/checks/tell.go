@@ -3,6 +3,7 @@ package checks
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/controls"
@@ -36,19 +37,20 @@ const (
 type turn struct {
 	def  Definition
 	kind notify.Kind
-	keys []string // that fail, or failed until now
-	text string   // what it says, in a few words
+	keys []string  // that fail, or failed until now
+	text string    // what it says, in a few words
+	at   time.Time // when exceptions count: at the turn or, for what failed until then, when that was last seen
 	to   []id.User
 }
 
 // noteTurn remembers what the run changed in the answer as a whole. What is
 // judged again by another rule is no news from the source: whoever changes a
 // rule sees beforehand what it changes. The first answer there is is no turn.
-func (x *concluded) noteTurn(each []Interval, all Changes) {
+func (x *concluded) noteTurn(each []Interval, all Changes, last time.Time) {
 	if len(all.Closed) != 1 || len(all.Opened) != 1 || all.Closed[0].Status == all.Opened[0].Status {
 		return
 	}
-	x.before = all.Closed[0].Status
+	x.before, x.seen = all.Closed[0].Status, last
 	if x.before == Fail {
 		for _, i := range each {
 			if i.Status == Fail {
@@ -63,7 +65,7 @@ const selectEarlier = `SELECT status FROM check_interval WHERE org_id = ? AND ch
 
 // turn is what people are told of a check after a run, if anything.
 func (x *concluded) turn(c *op.Call, source id.Source) (turn, bool, error) {
-	t := turn{def: x.def, text: x.result.Summary}
+	t := turn{def: x.def, text: x.result.Summary, at: c.Now}
 	if x.before == "" {
 		return t, false, nil
 	}
@@ -80,7 +82,7 @@ func (x *concluded) turn(c *op.Call, source id.Source) (turn, bool, error) {
 		t.kind = Unsure
 		return t, true, nil
 	}
-	t.kind, t.keys = Mended, x.failed
+	t.kind, t.keys, t.at = Mended, x.failed, x.seen
 	if x.before == Unknown { // what failed before nobody could tell is mended now
 		said, err := earlier(c, x.def.ID, source)
 		return t, said == Fail, err
@@ -122,11 +124,11 @@ func heeded(c *op.Call, turns []turn, active []controls.Control) ([]turn, error)
 	if len(turns) == 0 {
 		return nil, nil
 	}
-	waived, err := activeExceptions(c, c.Now)
+	waivers, err := db.Rows(c.Tx, selectApproved, []any{c.Org}, scanWaiver)
 	if err != nil {
 		return nil, err
 	}
-	turns = slices.DeleteFunc(turns, func(t turn) bool { return t.waived(waived[t.def.ID]) })
+	turns = slices.DeleteFunc(turns, func(t turn) bool { return t.waived(waivers) })
 	members, err := auth.Members(c.Tx, c.Org)
 	if err != nil {
 		return nil, err
@@ -152,8 +154,9 @@ func rests(active []controls.Control, d Definition) bool {
 	return slices.ContainsFunc(active, func(x controls.Control) bool { return slices.Contains(d.Controls, x.Code) })
 }
 
-// waived reports whether an exception in force covers all of it.
-func (t turn) waived(list []Waiver) bool {
+// waived reports whether exceptions cover all of it.
+func (t turn) waived(all []Waiver) bool {
+	list := slices.DeleteFunc(slices.Clone(all), func(w Waiver) bool { return w.Check != t.def.ID || !w.exception().covers(t.at) })
 	covers := func(key string) bool {
 		return slices.ContainsFunc(list, func(w Waiver) bool { return w.whole() || w.names(key) })
 	}

@@ -188,7 +188,7 @@ func (s *Stage) listen(f *feed) func(context.Context) error {
 }
 
 // readers are those who read what they were told, once a month.
-var readers = []string{"owner", "compliance_lead", "second_lead", "control_owner", "sponsor", "operator", "employee"}
+var readers = []string{"owner", "second_owner", "compliance_lead", "second_lead", "control_owner", "sponsor", "operator", "employee"}
 
 func (s *Stage) catchUp(ctx context.Context) error {
 	for _, who := range readers {

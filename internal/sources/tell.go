@@ -39,7 +39,7 @@ func (s Source) tell(c *op.Call, k notify.Kind, text, link string) error {
 
 const (
 	selectEnded = "SELECT status FROM source_run WHERE org_id = ? AND source_id = ? AND status <> 'cancelled' ORDER BY ended DESC, id DESC LIMIT 1"
-	selectSees = "SELECT missing FROM source_run WHERE org_id = ? AND source_id = ? AND status = 'ok' ORDER BY ended DESC, id DESC LIMIT 1"
+	selectSees  = "SELECT missing FROM source_run WHERE org_id = ? AND source_id = ? AND status = 'ok' ORDER BY ended DESC, id DESC LIMIT 1"
 )
 
 // tellFailed tells of the first of the runs that fail. It is called before the
