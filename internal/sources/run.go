@@ -433,7 +433,7 @@ func (h *harvest) about(run Run, g *gathered) evidence.Record {
 		method, level = evidence.ByExport, 4
 	}
 	return evidence.Record{
-		Title: fmt.Sprintf("%s of %s, %d rows", g.kind, h.Source.Name, g.count), MediaType: canon.MediaTypeChunks,
+		Title: fmt.Sprintf("%s of %s, %d rows", KindWord(g.kind), h.Source.Name, g.count), MediaType: canon.MediaTypeChunks,
 		Captured: run.Ended, Collector: run.Collector, Method: method, Origin: h.Source.Name,
 		Location: h.Scope["path"] + h.Scope["hostname"], Query: strings.Join(query, "\n"), RowCount: g.count, CoversTo: run.Ended,
 		Level: level, Personal: true, Source: run.Source, Run: run.ID, ResourceKind: g.kind,

@@ -69,6 +69,15 @@ func KindWord(kind string) string {
 	return kind
 }
 
+// KindIn is the same within a sentence: "account in a system", "SSH service".
+func KindIn(kind string) string {
+	w := KindWord(kind)
+	if first, rest, _ := strings.Cut(w, " "); strings.ToUpper(first) == first && len(first) > 1 {
+		return first + " " + rest // an abbreviation
+	}
+	return strings.ToLower(w[:min(1, len(w))]) + w[min(1, len(w)):]
+}
+
 // FieldNames are the fields in alphabetical order.
 func (s Schema) FieldNames() []string {
 	names := make([]string, 0, len(s.Fields))
