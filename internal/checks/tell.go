@@ -18,9 +18,9 @@ import (
 // Kinds of notice. They go to those who own a control that rests on the check,
 // and to those who take part in what is said and done about it.
 var (
-	Failing = notify.Declare(notify.Kind{Name: "check_failing", Text: "A check begins to fail that a control of yours rests on", Out: "A check began to fail", Mail: notify.Now})
-	Mended  = notify.Declare(notify.Kind{Name: "check_mended", Text: "A check passes again that a control of yours rests on", Out: "A check passed again", Mail: notify.Daily})
-	Unsure  = notify.Declare(notify.Kind{Name: "check_unknown", Text: "A check becomes unknown that a control of yours rests on", Out: "A check became unknown", Mail: notify.Daily})
+	Failing = notify.Declare(notify.Kind{Name: "check_failing", Text: "A check behind a control of yours begins to fail", Out: "A check began to fail", Mail: notify.Now})
+	Mended  = notify.Declare(notify.Kind{Name: "check_mended", Text: "A check behind a control of yours passes again", Out: "A check passed again", Mail: notify.Daily})
+	Unsure  = notify.Declare(notify.Kind{Name: "check_unknown", Text: "A check behind a control of yours becomes unknown", Out: "A check became unknown", Mail: notify.Daily})
 )
 
 // toldKinds are the kinds in the order in which they are told.
