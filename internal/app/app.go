@@ -294,6 +294,6 @@ func (a *App) Found(ctx context.Context, name string) (*op.Desk, error) {
 
 // Workers lists the kinds of work the machine does.
 func (a *App) Workers() []job.Worker {
-	list := append(erasures.Workers(), a.Reader.Worker(), a.Reader.ImportWorker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker(), tasks.Worker())
+	list := append(erasures.Workers(), a.Reader.Worker(), a.Reader.ImportWorker(), checks.Worker(), a.Keeper.Worker(), scrub.Worker(), tasks.Worker(), checks.LookWorker(), sources.LookWorker())
 	return append(list, a.Courier.Workers()...)
 }

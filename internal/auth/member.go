@@ -97,3 +97,14 @@ func NewSecret(prefix string) (secret string, hash []byte) { return newSecret(pr
 
 // HashOf is the hash under which a secret is found.
 func HashOf(secret string) []byte { return hashSecret(secret) }
+
+// Holding are the members who have a right, the first to join first.
+func Holding(members []Member, right Right) []id.User {
+	var out []id.User
+	for _, m := range members {
+		if (Actor{Roles: m.Roles}).May(right) {
+			out = append(out, m.ID)
+		}
+	}
+	return out
+}

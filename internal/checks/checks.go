@@ -28,7 +28,7 @@ var (
 	Conclude   = op.Work("checks.conclude", "Record what the checks say about a run.", auth.ChecksWrite, conclude)
 
 	Operations = []op.Operation{List, Get, Findings, Create, Preview, Update, Retire, Restore, Adjust, Versions, Export, Import, Reevaluate, Conclude,
-		Except, Approve, EndExcept, EndMany, Exceptions, ExceptGet, Debt, Coverage, Explain}
+		Except, Approve, EndExcept, EndMany, Exceptions, ExceptGet, Debt, Coverage, Explain, look}
 )
 
 // A Check is a definition with what it says now.
@@ -164,7 +164,7 @@ func answers(c *op.Call, at time.Time) (map[string][]Answer, error) {
 // now: answers that are no longer fresh are unknown, failures that are waived
 // are excepted.
 func (x *Check) judge(c *op.Call, at time.Time, found []Answer, waived []Waiver) error {
-	x.Status, x.Reason = Unknown, "Nothing reads this: no connected source shows "+x.Kind+"."
+	x.Status, x.Reason = Unknown, "Nothing reads this: no connected source shows any "+sources.KindIn(x.Kind)+"."
 	if len(found) == 0 {
 		return nil
 	}

@@ -49,6 +49,10 @@ type concluded struct {
 	covered bool
 	result  Result
 	judged  []Judged // only resources it applies to
+
+	before Status    // what it said of the source until this run, if that turned; see noteTurn
+	failed []string  // what failed until then
+	seen   time.Time // when that was last looked at
 }
 
 // verdicts is everything that the checks found in a run.
@@ -186,13 +190,14 @@ type Answered struct {
 func conclude(c *op.Call, v verdicts) (Answered, error) {
 	out := Answered{Checks: len(v.checks)}
 	results := []any{}
-	for _, x := range v.checks {
+	for i := range v.checks {
+		x := &v.checks[i]
 		if !x.own { // own ones were put in force when they were written
-			if err := shipAs(c, x); err != nil {
+			if err := shipAs(c, *x); err != nil {
 				return out, err
 			}
 		}
-		n, said, err := advance(c, v.run, &x)
+		n, said, err := advance(c, v.run, x)
 		if err != nil {
 			return out, err
 		}
@@ -203,10 +208,19 @@ func conclude(c *op.Call, v verdicts) (Answered, error) {
 		maps.Copy(one, said)
 		results = append(results, one)
 	}
-	if err := link(c, v); err != nil {
+	active, err := controls.Active(c)
+	if err != nil {
 		return out, err
 	}
-	var err error
+	if err := link(c, v, active); err != nil {
+		return out, err
+	}
+	if err := v.tell(c, active); err != nil {
+		return out, err
+	}
+	if err := v.planLook(c); err != nil {
+		return out, err
+	}
 	out.Entry, err = c.Append(op.Record{Kind: canon.KindOp, Body: map[string]any{
 		"run": string(v.run.ID), "source": string(v.run.Source), "results": results}})
 	return out, err
@@ -266,6 +280,9 @@ func advance(c *op.Call, run sources.Run, x *concluded) (int, map[string]any, er
 	all := Advance(whole, last, turns, true, []Judged{{"", r.Outcome()}})
 	if !again {
 		at = all.At
+	}
+	if !again && run.Ended.After(last) { // what is judged late is no news
+		x.noteTurn(each, all, last)
 	}
 	_, err = c.Tx.Exec(insertResult, c.Org, x.def.ID, run.Source, clock.Millis(at), run.ID, x.digest, string(r.Status),
 		r.Total, r.Passing, r.Failing, r.Unknown, r.NotApplicable, r.Summary, r.Reason, r.Remedy)
@@ -352,11 +369,7 @@ func scanInterval(scan func(...any) error, i *Interval) error {
 
 // link ties the evidence of the run to the adopted controls whose checks
 // judged it.
-func link(c *op.Call, v verdicts) error {
-	active, err := controls.Active(c)
-	if err != nil {
-		return err
-	}
+func link(c *op.Call, v verdicts, active []controls.Control) error {
 	byCode := map[string]id.Control{}
 	for _, x := range active {
 		byCode[x.Code] = x.ID

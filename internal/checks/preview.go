@@ -192,7 +192,7 @@ func (t *trial) judgeAll(c *op.Call) error {
 			return err
 		}
 	}
-	t.Status, t.Reason = Unknown, "Nothing reads this: no connected source shows "+t.Kind+"."
+	t.Status, t.Reason = Unknown, "Nothing reads this: no connected source shows any "+sources.KindIn(t.Kind)+"."
 	if len(t.votes) > 0 {
 		t.Status, t.Reason = Combine(t.votes)
 		t.Summary = strings.Join(t.says, " ")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/notify"
@@ -35,6 +36,13 @@ func (s *Stage) second() []moment {
 			return must(ctx, s, "compliance_lead", views.Create, views.Saved{List: "evidence", Name: "Nobody reviewed it yet", Query: "f.state=waiting&f.stands=1", Shared: true})
 		}},
 	}
+	for _, x := range silences {
+		out = append(out, moment{x.at, s.listen(x.feed)})
+	}
+	for d := date(2026, 1, 2); d.Before(today); d = d.AddDate(0, 1, 0) {
+		out = append(out, moment{d.Add(8*time.Hour + 30*time.Minute), s.catchUp})
+	}
+	out = append(out, moment{hour(2026, 11, 16, 8), s.catchUp})
 	for _, d := range mornings {
 		out = append(out, moment{d.Add(6 * time.Hour), s.remind})
 	}
@@ -153,6 +161,45 @@ func (s *Stage) remind(ctx context.Context) error {
 	}
 	for _, t := range list.Items {
 		if err := tasks.LookAt(ctx, s.Engine, s.client, t.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// silences are when what a source showed last became too old for a check that a
+// control rests on.
+var silences = []struct {
+	at   time.Time
+	feed *feed
+}{
+	{time.Date(2026, 4, 3, 0, 1, 0, 0, time.UTC), &accountFeed},
+	{time.Date(2026, 11, 16, 14, 1, 0, 0, time.UTC), &backupFeed},
+	{time.Date(2026, 11, 18, 8, 31, 0, 0, time.UTC), &archiveFeed},
+}
+
+// listen is the machine's share of a silence: it tells of it, as its jobs do
+// where a server runs.
+func (s *Stage) listen(f *feed) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := checks.LookAt(ctx, s.Engine, s.client, s.feeds[f.name])
+		return err
+	}
+}
+
+// readers are those who read what they were told, once a month.
+var readers = []string{"owner", "second_owner", "compliance_lead", "second_lead", "control_owner", "sponsor", "operator", "employee"}
+
+func (s *Stage) catchUp(ctx context.Context) error {
+	for _, who := range readers {
+		if s.desks[who] == nil {
+			continue
+		}
+		n, err := do(ctx, s, who, notify.Count, op.None{})
+		if err == nil && n.Unread > 0 {
+			err = must(ctx, s, who, notify.MarkRead, notify.Reading{All: true})
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tickmark/tickmark/internal/checks"
@@ -320,7 +321,7 @@ func (s *Stage) read(f *feed) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		in, err := s.Reader.Deliver(ctx, desk, sources.Delivery{Name: f.kind + "-" + at.Format("2006-01-02") + ".csv", Format: sources.KindFile,
+		in, err := s.Reader.Deliver(ctx, desk, sources.Delivery{Name: strings.ReplaceAll(strings.ToLower(f.name), " ", "-") + "-" + at.Format("2006-01-02") + ".csv", Format: sources.KindFile,
 			Source: string(s.feeds[f.name]), Statement: said}, bytes.NewReader(data))
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package notify
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
@@ -26,6 +27,18 @@ const (
 
 	newestNotice = "ntc_z"
 )
+
+// A notice is found by whom it is for, so each member is asked.
+const countTold = `SELECT COUNT(*) FROM members p JOIN notice n ON n.org_id = p.org_id AND n.user_id = p.user_id AND n.object = ? AND n.kind = ?
+	WHERE p.org_id = ? AND n.at >= ?`
+
+// Told reports whether anybody was told of a thing since an instant, for those
+// who look again at what they may have told already.
+func Told(c *op.Call, object string, k Kind, since time.Time) (bool, error) {
+	var n int64
+	err := c.Tx.Row(countTold, []any{object, k.Name, c.Org, clock.Millis(since)}, &n)
+	return n > 0, err
+}
 
 // mine refuses a notice of somebody else.
 func mine(c *op.Call, user id.User, n id.Notice) error {

@@ -197,6 +197,9 @@ func (s *Source) plan(c *op.Call, k Kind) error {
 		}
 		x.First = x.Day.After(c.Now, zone)
 	}
+	if err := s.planAnew(c); err != nil {
+		return err
+	}
 	return job.SetSchedule(c.Tx, c.Org, x)
 }
 

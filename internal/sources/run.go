@@ -324,7 +324,15 @@ func record(c *op.Call, h harvest) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
+	if h.file == nil { // whoever hands a file in reads what is missing in it
+		if err := h.Source.tellBlind(c, run); err != nil {
+			return Run{}, err
+		}
+	}
 	if err := insert(c, run, h.manifest.Address); err != nil {
+		return Run{}, err
+	}
+	if err := h.Source.planLook(c, run.Ended); err != nil {
 		return Run{}, err
 	}
 	for i, g := range h.kinds {
@@ -425,7 +433,7 @@ func (h *harvest) about(run Run, g *gathered) evidence.Record {
 		method, level = evidence.ByExport, 4
 	}
 	return evidence.Record{
-		Title: fmt.Sprintf("%s of %s, %d rows", g.kind, h.Source.Name, g.count), MediaType: canon.MediaTypeChunks,
+		Title: fmt.Sprintf("%s of %s, %d rows", KindWord(g.kind), h.Source.Name, g.count), MediaType: canon.MediaTypeChunks,
 		Captured: run.Ended, Collector: run.Collector, Method: method, Origin: h.Source.Name,
 		Location: h.Scope["path"] + h.Scope["hostname"], Query: strings.Join(query, "\n"), RowCount: g.count, CoversTo: run.Ended,
 		Level: level, Personal: true, Source: run.Source, Run: run.ID, ResourceKind: g.kind,
@@ -488,6 +496,11 @@ func gap(c *op.Call, f Failure, status, text string) (Run, error) {
 	}})
 	if err != nil {
 		return Run{}, err
+	}
+	if status == RunFailed {
+		if err := f.Source.tellFailed(c, run); err != nil {
+			return Run{}, err
+		}
 	}
 	return run, insert(c, run, "")
 }

@@ -59,6 +59,25 @@ var (
 	fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 )
 
+// KindWord is what people call a kind of resource. Its name is for those who
+// write rules and mappings; a kind that this version does not know has no other.
+func KindWord(kind string) string {
+	all, err := Schemas()
+	if s, known := all[kind]; err == nil && known {
+		return s.Title
+	}
+	return kind
+}
+
+// KindIn is the same within a sentence: "account in a system", "SSH service".
+func KindIn(kind string) string {
+	w := KindWord(kind)
+	if first, rest, _ := strings.Cut(w, " "); strings.ToUpper(first) == first && len(first) > 1 {
+		return first + " " + rest // an abbreviation
+	}
+	return strings.ToLower(w[:min(1, len(w))]) + w[min(1, len(w)):]
+}
+
 // FieldNames are the fields in alphabetical order.
 func (s Schema) FieldNames() []string {
 	names := make([]string, 0, len(s.Fields))

@@ -64,3 +64,20 @@ func TestParseSchemasNamesFileKindAndField(t *testing.T) {
 		t.Errorf("good file: %v", err)
 	}
 }
+
+func TestKindsHaveWords(t *testing.T) {
+	all, err := sources.Schemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind := range all {
+		if w := sources.KindWord(kind); w == "" || w == kind || strings.Contains(w, "_") {
+			t.Errorf("%s is called %q", kind, w)
+		}
+	}
+	for kind, want := range map[string]string{"system_account": "account in a system", "ssh_service": "SSH service", "ci_workflow": "CI workflow", "of_tomorrow": "of_tomorrow", "": ""} {
+		if got := sources.KindIn(kind); got != want {
+			t.Errorf("%s: in a sentence %q, want %q", kind, got, want)
+		}
+	}
+}

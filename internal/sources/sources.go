@@ -39,7 +39,7 @@ var (
 
 	opened = op.Read("sources.open", "Open what a source is reached with.", auth.SourcesWrite, open)
 
-	Operations = append([]op.Operation{List, KindList, Get, Create, Update, Remove, Reconnect, Pause, Resume, Test, Collect, Cancel, Runs, RunGet, Resources, Find, Record, Fail}, append(imports, mappings...)...)
+	Operations = append([]op.Operation{List, KindList, Get, Create, Update, Remove, Reconnect, Pause, Resume, Test, Collect, Cancel, Runs, RunGet, Resources, Find, Record, Fail, look}, append(imports, mappings...)...)
 )
 
 // Jobs of this area and, by name, of the one that judges what it collects.

@@ -186,7 +186,7 @@ func (r read) seen() string {
 	var parts []string
 	for _, k := range x.Kinds {
 		if k.Count > 0 {
-			parts = append(parts, site.Count(k.Count)+" "+strings.ReplaceAll(k.Kind, "_", " "))
+			parts = append(parts, site.Count(k.Count)+" "+sources.KindIn(k.Kind))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -11,6 +11,7 @@ import (
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // linking is the choice of an asset that stands for resources.
@@ -139,7 +140,7 @@ func (x linking) resources() site.TableView {
 		Empty: site.EmptyView{Title: "None is chosen.", Text: "Choose resources in the reconciliation first.", Link: site.Link{Text: "Reconciliation", Href: "/assets/reconciliation"}}}
 	for _, ref := range x.Refs {
 		r := resourceOf(ref)
-		t.Rows = append(t.Rows, site.Row{Href: resourceHref(r), Key: ref, Cells: []site.Cell{{Text: site.Brief(r.Key), Mono: true}, site.Words(words(r.Kind))}})
+		t.Rows = append(t.Rows, site.Row{Href: resourceHref(r), Key: ref, Cells: []site.Cell{{Text: site.Brief(r.Key), Mono: true}, site.Words(sources.KindWord(r.Kind))}})
 	}
 	return t
 }

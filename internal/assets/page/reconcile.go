@@ -10,6 +10,7 @@ import (
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // compared is how the register agrees with the sources, with one of its lists.
@@ -113,7 +114,7 @@ func (x compared) unlisted(t *site.TableView) {
 		if x.List == assets.ListIgnored {
 			what = site.WordsNote(u.Reason, u.Actor)
 		}
-		t.Rows = append(t.Rows, site.Row{Href: resourceHref(u.Resource), Key: u.Ref(), Cells: []site.Cell{{Text: site.Brief(u.Key), Mono: true}, site.Words(words(u.Kind)), what,
+		t.Rows = append(t.Rows, site.Row{Href: resourceHref(u.Resource), Key: u.Ref(), Cells: []site.Cell{{Text: site.Brief(u.Key), Mono: true}, site.Words(sources.KindWord(u.Kind)), what,
 			site.Words(u.Name), site.Node(site.Age(u.First, x.v.Clock.Now()))}})
 	}
 	if !x.May || len(t.Rows) == 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // detail is one asset with what is known of it.
@@ -202,7 +203,7 @@ func (x detail) sightings() site.TableView {
 		if !g.Shown {
 			name.Note = "no longer shown"
 		}
-		r.Cells = []site.Cell{name, site.Words(words(g.Kind)), source, site.Node(site.Age(g.Seen, x.v.Clock.Now()))}
+		r.Cells = []site.Cell{name, site.Words(sources.KindWord(g.Kind)), source, site.Node(site.Age(g.Seen, x.v.Clock.Now()))}
 		t.Rows = append(t.Rows, r)
 	}
 	if x.May && len(t.Rows) > 0 {

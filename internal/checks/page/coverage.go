@@ -11,6 +11,7 @@ import (
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // covered is how a check, a control or a resource held: over twelve months, or
@@ -253,7 +254,7 @@ func (x covered) saidTable(j checks.Judge) site.TableView {
 }
 
 func (x covered) resourceTable(j checks.Judge) site.TableView {
-	t := site.TableView{Caption: "Resources under " + j.Check, Columns: []site.Column{{Head: site.Capital(j.Kind), Mono: true, Phone: site.PlaceFirst}, {Head: "Why", Wide: true}, {Head: "From"}, {Head: "To"}, {Head: "Run"}, {Head: "Entry", Num: true}, {Head: "Status", Phone: site.PlaceEnd}}}
+	t := site.TableView{Caption: "Resources under " + j.Check, Columns: []site.Column{{Head: sources.KindWord(j.Kind), Mono: true, Phone: site.PlaceFirst}, {Head: "Why", Wide: true}, {Head: "From"}, {Head: "To"}, {Head: "Run"}, {Head: "Entry", Num: true}, {Head: "Status", Phone: site.PlaceEnd}}}
 	if j.Failing+j.Unknown > 0 {
 		for _, c := range []struct {
 			status checks.Status
@@ -263,7 +264,7 @@ func (x covered) resourceTable(j checks.Judge) site.TableView {
 			t.Filters = append(t.Filters, site.Chip{Text: site.Status(c.status).Word() + " " + site.Count(c.n), Href: x.of(j.Check, string(c.status), ""), Add: !on})
 		}
 	}
-	t.Empty = site.EmptyView{Title: "No single " + j.Kind + " failed or was unknown.", Text: "See what it said as a whole, and its runs."}
+	t.Empty = site.EmptyView{Title: "No single " + sources.KindIn(j.Kind) + " failed or was unknown.", Text: "See what it said as a whole, and its runs."}
 	for _, h := range j.Resources {
 		href := resourceHref(string(h.Source), j.Kind, h.Key)
 		status := site.Mark(site.Status(h.Status), "")

@@ -9,6 +9,7 @@ import (
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // except asks that a failing check be waived. The key of a resource has the name that forms
@@ -112,7 +113,7 @@ func (x detail) mayApprove(w checks.Waiver) bool {
 
 // wish says what an exception that waits would do.
 func (x detail) wish(w checks.Waiver) string {
-	covers := "every failing " + x.Kind
+	covers := "every failing " + sources.KindIn(x.Kind)
 	if w.Key != "" {
 		covers = scopeOf(w)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // listed is the list of checks, with what no source answers below it.
@@ -79,7 +80,7 @@ func (x listed) list() site.List[checks.Check] {
 			{ID: "says", Head: "What it says", Wide: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(c row) site.Cell { return site.Words(says(c)) }},
 			{ID: "title", Head: "What should be true", Spare: true, Cell: func(c row) site.Cell { return site.Words(c.Title) }},
 			{ID: "severity", Head: "Severity", Sorts: true, Cell: func(c row) site.Cell { return site.Words(site.Capital(c.Severity)) }},
-			{ID: "kind", Head: "Reads", Mono: true, Spare: true, Sorts: true, Cell: func(c row) site.Cell { return site.Cell{Text: c.Kind, Mono: true} }},
+			{ID: "kind", Head: "Reads", Spare: true, Sorts: true, Cell: func(c row) site.Cell { return site.Words(sources.KindWord(c.Kind)) }},
 			{ID: "controls", Head: "Controls", Cell: func(c row) site.Cell { return site.Node(codes(controlLinks(c))) }, Text: func(c row) any { return texts(controlLinks(c)) }},
 			{ID: "criteria", Head: "Criteria", Cell: func(c row) site.Cell { return site.Node(codes(criterionLinks(c))) }, Text: func(c row) any { return texts(criterionLinks(c)) }},
 			{ID: "sources", Head: "Sources", Phone: site.PlaceHidden, Cell: func(c row) site.Cell { return site.Words(sourceNames(c)) }},
@@ -90,7 +91,7 @@ func (x listed) list() site.List[checks.Check] {
 		Filters: []site.Filter{
 			{Name: "status", Label: "Status", Options: x.statuses(), Chips: true},
 			{Name: "severity", Label: "Severity", Options: []site.Option{{Value: "high", Text: "High"}, {Value: "medium", Text: "Medium"}, {Value: "low", Text: "Low"}}, Chips: true},
-			{Name: "kind", Label: "Reads", Options: named(x.Kinds), Say: func(s string) string { return "About " + s }},
+			{Name: "kind", Label: "Reads", Options: kindsOf(x.Kinds), Say: func(s string) string { return "About " + sources.KindIn(s) }},
 			{Name: "control", Label: "Control", Linked: true, Say: func(s string) string { return "For " + s }},
 		},
 		Row:   func(c row) site.Row { return site.Row{Href: "/checks/" + c.ID} },
@@ -110,7 +111,7 @@ func (x listed) fetch(a site.Ask) op.Page[checks.Check] {
 	order := map[string]func(a, b checks.Check) int{
 		"check":    func(a, b checks.Check) int { return cmp.Compare(a.ID, b.ID) },
 		"severity": weight,
-		"kind":     func(a, b checks.Check) int { return cmp.Compare(a.Kind, b.Kind) },
+		"kind":     func(a, b checks.Check) int { return cmp.Compare(sources.KindWord(a.Kind), sources.KindWord(b.Kind)) },
 		"failing":  func(a, b checks.Check) int { return a.Failing - b.Failing },
 		"judged":   func(a, b checks.Check) int { return a.At.Compare(b.At) },
 		"status": func(a, b checks.Check) int {
@@ -122,7 +123,7 @@ func (x listed) fetch(a site.Ask) op.Page[checks.Check] {
 
 func (x listed) fits(a site.Ask, c checks.Check) bool {
 	is := func(name, value string) bool { return a.Filter(name) == "" || a.Filter(name) == value }
-	return is("status", string(c.Status)) && is("severity", c.Severity) && is("kind", c.Kind) && a.Holds(c.ID, c.Title, says(c), c.Kind) &&
+	return is("status", string(c.Status)) && is("severity", c.Severity) && is("kind", c.Kind) && a.Holds(c.ID, c.Title, says(c), c.Kind, sources.KindWord(c.Kind)) &&
 		(a.Filter("control") == "" || slices.Contains(c.Controls, a.Filter("control")))
 }
 
@@ -147,6 +148,16 @@ func named(list []string) []site.Option {
 	for _, s := range list {
 		out = append(out, site.Option{Value: s, Text: s})
 	}
+	return out
+}
+
+// kindsOf are kinds of resource to choose from, by the words for them.
+func kindsOf(list []string) []site.Option {
+	var out []site.Option
+	for _, s := range list {
+		out = append(out, site.Option{Value: s, Text: sources.KindWord(s)})
+	}
+	slices.SortFunc(out, func(a, b site.Option) int { return cmp.Compare(a.Text, b.Text) })
 	return out
 }
 
@@ -225,7 +236,7 @@ func (x listed) blindTable() site.TableView {
 		{Head: "What it would say", Wide: true, Phone: site.PlaceFirst}, {Head: "Reads"}, {Head: "Controls"}, {Head: "Criteria"}}}
 	for _, c := range x.Blind {
 		t.Rows = append(t.Rows, site.Row{Href: "/checks/" + c.ID, Cells: []site.Cell{site.ID(c.ID, "/checks/"+c.ID), site.Words(c.Title),
-			{Text: c.Kind, Mono: true}, site.Node(codes(controlLinks(c))), site.Node(codes(criterionLinks(c)))}})
+			site.Words(sources.KindWord(c.Kind)), site.Node(codes(controlLinks(c))), site.Node(codes(criterionLinks(c)))}})
 	}
 	return t
 }
@@ -234,7 +245,7 @@ func (x listed) offTable() site.TableView {
 	t := site.TableView{Caption: "Checks out of force", Columns: []site.Column{{Head: "Check", Mono: true, Phone: site.PlaceFirst}, {Head: "What it would say", Wide: true, Phone: site.PlaceFirst}, {Head: "Reads"}}}
 	for _, c := range x.Off {
 		at := "/checks/" + c.ID + "/versions"
-		t.Rows = append(t.Rows, site.Row{Href: at, Cells: []site.Cell{site.ID(c.ID, at), site.Words(c.Title), {Text: c.Kind, Mono: true}}})
+		t.Rows = append(t.Rows, site.Row{Href: at, Cells: []site.Cell{site.ID(c.ID, at), site.Words(c.Title), site.Words(sources.KindWord(c.Kind))}})
 	}
 	return t
 }

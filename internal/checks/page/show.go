@@ -20,6 +20,7 @@ import (
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
+	"github.com/tickmark/tickmark/internal/sources"
 )
 
 // findingsShown is how many resources a page of findings has.
@@ -292,7 +293,7 @@ func (x detail) facts() []site.Fact {
 	if x.Mandatory {
 		weight = "Fails its controls when it fails"
 	}
-	out := []site.Fact{{Text: site.Capital(x.Severity) + " severity"}, {Text: weight}, {Text: "Reads " + x.Kind}, {Text: site.Capital(x.Cadence) + ", good for " + x.Freshness}}
+	out := []site.Fact{{Text: site.Capital(x.Severity) + " severity"}, {Text: weight}, {Text: "Reads each " + sources.KindIn(x.Kind)}, {Text: site.Capital(x.Cadence) + ", good for " + x.Freshness}}
 	if x.Own {
 		out = append(out, site.Fact{Text: "Written here"})
 	}
@@ -347,7 +348,7 @@ func (x detail) totals() site.TotalView {
 		return site.TotalRow{Text: text, Value: site.Count(int64(n)), Href: href, Tone: tone}
 	}
 	return site.TotalView{Rows: []site.TotalRow{row("fail", x.Failing, show(checks.Fail), site.StatusFail), row("unknown", x.Unknown, show(checks.Unknown), site.StatusUnknown),
-		row("pass", x.Passing, show(checks.Pass), ""), row("not applicable", x.NotApplicable, "", "")}, Total: row("All of kind "+x.Kind, x.Total, x.resources(), "")}
+		row("pass", x.Passing, show(checks.Pass), ""), row("not applicable", x.NotApplicable, "", "")}, Total: row("Every "+sources.KindIn(x.Kind), x.Total, x.resources(), "")}
 }
 
 // resources is the list the check reads, where one source has it.
@@ -372,10 +373,10 @@ func (x detail) findings(v *site.Visit) site.List[checks.Finding] {
 		show.Options = append(show.Options, o)
 	}
 	return site.List[row]{
-		Name: "findings", Caption: "Resources", One: x.Kind, Many: "of kind " + x.Kind, Sort: "key", Rows: findingsShown, Keep: []string{"as", "months"},
+		Name: "findings", Caption: "Resources", One: sources.KindIn(x.Kind), Many: "of kind " + sources.KindIn(x.Kind), Sort: "key", Rows: findingsShown, Keep: []string{"as", "months"},
 		Path: "/checks/" + x.ID, Hash: "#findings", ID: "found",
 		Columns: []site.Col[row]{
-			{ID: "key", Head: site.Capital(x.Kind), Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(f row) site.Cell { return site.ID(site.Brief(f.Key), at(f)) }, Text: func(f row) any { return f.Key }},
+			{ID: "key", Head: sources.KindWord(x.Kind), Mono: true, Phone: site.PlaceFirst, Fixed: true, Cell: func(f row) site.Cell { return site.ID(site.Brief(f.Key), at(f)) }, Text: func(f row) any { return f.Key }},
 			{ID: "why", Head: "Why", Wide: true, Cell: func(f row) site.Cell { return site.Words(reasonOf(f.Status, f.Reason)) }},
 			{ID: "since", Head: "Since", Cell: func(f row) site.Cell { return site.Node(sinceLink(f, x)) }, Text: func(f row) any { return site.DateTime(f.Since) }},
 			{ID: "source", Head: "Source", Cell: func(f row) site.Cell { return site.Words(x.Names[string(f.Source)]) }},
@@ -387,7 +388,7 @@ func (x detail) findings(v *site.Visit) site.List[checks.Finding] {
 		Fetch: func(a site.Ask) (op.Page[row], error) {
 			return checks.Findings.Do(v.Context(), v.Desk, checks.FindingFilter{ID: x.ID, Status: cmp.Or(a.Filter("show"), string(x.Which)), AsOf: x.Then, After: a.After, Limit: a.Limit})
 		},
-		None: site.EmptyView{Title: "None.", Text: "No single " + x.Kind + " says this."},
+		None: site.EmptyView{Title: "None.", Text: "No single " + sources.KindIn(x.Kind) + " says this."},
 	}
 }
 

@@ -132,7 +132,7 @@ func TestAControlSaysHowItStandsAndWhatFails(t *testing.T) {
 		p.Says(".tm-edge-fail", "a1")
 		p.Says(".tm-edge-fail", "Ask each committer to sign")
 		p.Says("#coverage tfoot", "5")
-		p.Says("#evidence", "commit of main, 2 rows")
+		p.Says("#evidence", "Commit of main, 2 rows")
 		p.Says("#history", "Adopted")
 		v.Get("/controls/CHG-03?as=table").Says("#coverage", "Fail")
 	})

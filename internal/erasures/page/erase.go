@@ -184,6 +184,7 @@ type shown struct {
 	pending
 	May    bool
 	Refuse site.FormView
+	Log    site.HistoryView
 }
 
 func readOne(v *site.Visit) (shown, error) {
@@ -192,6 +193,9 @@ func readOne(v *site.Visit) (shown, error) {
 		return shown{}, err
 	}
 	x := shown{Erasure: e, May: v.Actor.May(auth.EraseWrite)}
+	if x.Log, err = v.History("", string(e.ID), ""); err != nil {
+		return x, err
+	}
 	x.pending = pending{Approvers: e.Approvers, AloneFrom: e.AloneFrom, Asker: e.AskerID, Me: v.Actor.User, Now: v.Clock.Now()}
 	text := "Refuse"
 	if e.AskerID == v.Actor.User {

@@ -151,6 +151,7 @@ type holding struct {
 	pending
 	May  bool
 	Form site.FormView
+	Log  site.HistoryView
 }
 
 func readHold(v *site.Visit) (holding, error) {
@@ -163,6 +164,9 @@ func readHold(v *site.Visit) (holding, error) {
 			continue
 		}
 		x := holding{Hold: h, May: v.Actor.May(auth.EraseWrite)}
+		if x.Log, err = v.History("", string(h.ID), ""); err != nil {
+			return x, err
+		}
 		x.pending = pending{Approvers: h.Approvers, AloneFrom: h.AloneFrom, Asker: h.PlacerID, Me: v.Actor.User, Now: v.Clock.Now()}
 		act := "Release the hold"
 		if x.first() {

@@ -60,6 +60,8 @@ func TestAnErasureFromItsRecordToItsTombstone(t *testing.T) {
 			t.Fatal(err)
 		}
 		lead.Get(at).Says("#cleared", "have left the store")
+		lead.Get(at).Says("#timeline", "Erasure asked for")
+		lead.Get(at).Says("#timeline", "Erasure approved and carried out")
 		for _, x := range []evidence.Record{r, twin} {
 			stone := s.As(reader).Get("/evidence/" + string(x.ID))
 			stone.Is(http.StatusOK)
@@ -102,6 +104,8 @@ func TestAHoldIsShownWhereItKeeps(t *testing.T) {
 		}
 		lead.Post(at, "note", "settled out of court").LeadsTo(at)
 		me.Get(at).Says("main", "settled out of court")
+		me.Get(at).Says("#timeline", "Evidence held back from erasure")
+		me.Get(at).Says("#timeline", "Hold released")
 		if me.Get("/erasures/new?evidence="+string(r.ID)).Count("#ask") != 1 {
 			t.Error("it cannot be asked for after the release")
 		}

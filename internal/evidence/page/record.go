@@ -247,7 +247,7 @@ func (x record) about() []site.Fact {
 }
 
 func (x record) table() site.TableView {
-	t := site.TableView{Caption: "First rows", Columns: []site.Column{{Head: site.Capital(strings.ReplaceAll(x.ResourceKind, "_", " ")), Mono: true, Phone: site.PlaceFirst}}}
+	t := site.TableView{Caption: "First rows", Columns: []site.Column{{Head: sources.KindWord(x.ResourceKind), Mono: true, Phone: site.PlaceFirst}}}
 	for i, f := range x.Fields {
 		t.Columns = append(t.Columns, site.Column{Head: site.Capital(strings.ReplaceAll(f, "_", " ")), Wide: i == 0})
 	}
@@ -414,7 +414,7 @@ func (x record) origin() []site.FactRow {
 		add("Run", string(x.Run), "/runs/"+string(x.Run), true)
 	}
 	if x.ResourceKind != "" && x.ResourceKind != "raw" {
-		add("Judged by", "checks that read "+x.ResourceKind, "/checks?kind="+x.ResourceKind, false)
+		add("Judged by", "checks that read each "+sources.KindIn(x.ResourceKind), "/checks?kind="+x.ResourceKind, false)
 	}
 	add("Time zone", x.Zone, "", false)
 	add("Media type", x.MediaType, "", true)

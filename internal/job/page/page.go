@@ -61,7 +61,8 @@ func (x listed) sentence() string {
 // words say what each kind of job does.
 var words = map[string]string{
 	"collect": "Read a source", "evaluate": "Judge what was read", "import": "Read a file that was handed in",
-	"tasks.look": "Remind of a task", "digests.send": "Write a digest", "letters.send": "Hand a letter to the mail server", "scrub.read": "Read the log and the evidence back",
+	"tasks.look": "Remind of a task", "checks.look": "Look for answers that are too old", "sources.look": "Look whether a source is silent",
+	"digests.send": "Write a digest", "letters.send": "Hand a letter to the mail server", "scrub.read": "Read the log and the evidence back",
 	"anchor": "Have the log vouched for from outside", "erasure_clear": "Destroy what was erased", "retention_due": "Look for what has come to the end of its time",
 }
 

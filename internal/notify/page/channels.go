@@ -142,6 +142,7 @@ type outlet struct {
 	Form site.FormView
 	Now  time.Time
 	At   string // of the page of what was sent
+	Log  site.HistoryView
 }
 
 func readChannel(v *site.Visit) (outlet, error) {
@@ -151,6 +152,9 @@ func readChannel(v *site.Visit) (outlet, error) {
 		return x, err
 	}
 	if x.Sent, err = notify.Letters.Do(v.Context(), v.Desk, notify.LetterFilter{Channel: string(x.ID), After: x.At, Limit: pageSize}); err != nil {
+		return x, err
+	}
+	if x.Log, err = v.History("", string(x.ID), ""); err != nil {
 		return x, err
 	}
 	x.Form = site.FormView{Action: x.href(), Version: site.Plain(x.Version), Fields: []site.FieldView{

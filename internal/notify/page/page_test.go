@@ -90,6 +90,9 @@ func TestAChannelIsAddedAndItsSecretShownOnce(t *testing.T) {
 		off := v.Get(at)
 		off.Says("h1", "It is off: turned off by Example Owner.")
 		off.Says("#sent", "Given up")
+		for _, act := range []string{"Channel added", "Channel tested", "Channel changed", "3 entries"} {
+			off.Says("#timeline", act)
+		}
 		v.Post(at + "/test").Is(http.StatusConflict)
 		v.Get(at+"/remove").Says("h1", "its address is forgotten")
 		v.Post(at + "/remove").LeadsTo("/settings/channels")

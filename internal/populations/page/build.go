@@ -162,7 +162,7 @@ func (x *building) runFields(v *site.Visit) error {
 			continue
 		}
 		for _, k := range s.Latest.Kinds {
-			kinds.Options = append(kinds.Options, site.Option{Value: string(s.ID) + " " + k.Kind, Text: fmt.Sprintf("%s of %s, %s", k.Kind, s.Name, site.Count(k.Count)), Group: s.Name})
+			kinds.Options = append(kinds.Options, site.Option{Value: string(s.ID) + " " + k.Kind, Text: fmt.Sprintf("%s of %s, %s", sources.KindWord(k.Kind), s.Name, site.Count(k.Count)), Group: s.Name})
 		}
 	}
 	if len(kinds.Options) == 0 {

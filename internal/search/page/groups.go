@@ -193,7 +193,7 @@ func inResources(v *site.Visit, a site.Ask) (op.Page[hit], error) {
 	}
 	p, err := sources.Find.Do(v.Context(), v.Desk, sources.Lookup{Text: a.Q, After: a.After, Limit: a.Limit})
 	return changed(p, func(f sources.Found) hit {
-		return hit{ID: site.Brief(f.Key), Title: site.Capital(strings.ReplaceAll(f.Kind, "_", " ")), Note: f.Name,
+		return hit{ID: site.Brief(f.Key), Title: sources.KindWord(f.Kind), Note: f.Name,
 			Href: "/sources/" + string(f.Source) + "/" + f.Kind + "/" + url.PathEscape(f.Key), Mono: true}
 	}), err
 }

@@ -89,7 +89,7 @@ func TestAConnectionIsTestedBesideTheFormBeforeItIsSaved(t *testing.T) {
 		}
 		right := v.Post("/sources/new", append(fields, "token", token, "try", "yes")...)
 		right.Says("#trial", "Gitea 1.24")
-		right.Says("#trial", "forge_repository.force_pushes, forge_repository.admins_bound")
+		right.Says("#trial", "Repository at a forge (force_pushes), Repository at a forge (admins_bound)")
 		if right.Count("#trial #missing li") != 1 {
 			t.Error("one reason is said twice")
 		}

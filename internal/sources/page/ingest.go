@@ -171,6 +171,7 @@ type handed struct {
 	Newest  bool                      // nothing was taken for its source since
 	May     bool
 	Reads   bool // may have the bytes
+	Log     site.HistoryView
 }
 
 func showImport(v *site.Visit) error {
@@ -190,6 +191,9 @@ func handedIn(v *site.Visit) (x handed, err error) {
 		return x, err
 	}
 	x.May, x.Reads = v.Actor.May(auth.SourcesWrite), v.Actor.May(auth.EvidenceRead)
+	if x.Log, err = v.History("", string(x.ID), string(x.Run)); err != nil {
+		return x, err
+	}
 	switch {
 	case x.Run != "":
 		run, err := sources.RunGet.Do(v.Context(), v.Desk, sources.Ref{ID: string(x.Run)})

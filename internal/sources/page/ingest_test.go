@@ -61,6 +61,9 @@ func TestAFileIsHandedInLookedAtAndThenRead(t *testing.T) {
 		if !strings.Contains(strings.Join(done.Attrs("main a", "href"), " "), "/runs/"+string(run.ID)) {
 			t.Error("the run is not linked")
 		}
+		for _, act := range []string{"File handed in", "File put in line to be read", "Source read"} {
+			done.Says("#timeline", act)
+		}
 		if part := v.Part(to + "/progress"); part.Header.Get("HX-Redirect") != to {
 			t.Error("the page is not opened anew")
 		}
@@ -75,6 +78,7 @@ func TestAFileIsHandedInLookedAtAndThenRead(t *testing.T) {
 		bad := v.Get(to)
 		bad.Says("h1", "It was refused, and nothing of it was taken.")
 		bad.Says("main", "OCSF 1.0 to 1.5 is accepted")
+		bad.Says("#timeline", "File refused")
 		v.Get("/sources/ingest").Says("main", "Refused")
 		v.Get("/imports/upl_0000000000000000000000000g").Is(http.StatusNotFound)
 	})

@@ -86,7 +86,7 @@ func TestASourceShowsWhatItSawAndWhatItCouldNot(t *testing.T) {
 		v.Get(path + "/tag/v9").Is(http.StatusNotFound)
 		v.Get(path + "/nothing").Is(http.StatusNotFound)
 		r := v.Get("/runs/" + string(run.ID))
-		r.Says("main", "tag of main, 2 rows")
+		r.Says("main", "Tag of main, 2 rows")
 		r.Says("main", "/nowhere")
 		r.Says("#timeline", "Source read")
 	})

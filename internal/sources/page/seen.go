@@ -69,14 +69,14 @@ func showKind(v *site.Visit) error {
 	if x.Listing, err = l.Open(v); err != nil || x.Done {
 		return err
 	}
-	return v.Show(shell(x.Schema.Title, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: x.Kind, Mono: true}), kindBody(x))
+	return v.Show(shell(x.Schema.Title, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}, site.Crumb{Text: x.Schema.Title}), kindBody(x))
 }
 
 func (x seen) sentence() string {
 	if x.Total == 0 {
 		return fmt.Sprintf("%s showed no %s.", x.Source.Name, strings.ToLower(x.Schema.Title))
 	}
-	return fmt.Sprintf("%s showed %s of kind %s.", x.Source.Name, site.Several(int(x.Total), "thing", "things"), x.Kind)
+	return fmt.Sprintf("%s showed %s of kind %s.", x.Source.Name, site.Several(int(x.Total), "thing", "things"), "“"+x.Schema.Title+"”")
 }
 
 // telling is how many resources decide which fields are shown.
@@ -225,7 +225,7 @@ func showResource(v *site.Visit) error {
 	}
 	x.Pretty = out.String()
 	return v.Show(shell(x.Key, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)},
-		site.Crumb{Text: x.seen.Kind, Href: fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.seen.Kind), Mono: true}, site.Crumb{Text: site.Brief(x.Key), Mono: true}), resourceBody(x))
+		site.Crumb{Text: sources.KindWord(x.seen.Kind), Href: fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.seen.Kind)}, site.Crumb{Text: site.Brief(x.Key), Mono: true}), resourceBody(x))
 }
 
 func (x resource) rows() []site.FactRow {

@@ -299,7 +299,7 @@ func scopeRows(scope map[string]string) []site.FactRow {
 
 // kindTable adds up to the number that the sentence names.
 func kindTable(x detail, r sources.Run, linked bool) site.TableView {
-	t := site.TableView{Caption: "What was seen", Columns: []site.Column{{Head: "Kind", Mono: true, Phone: site.PlaceFirst}, {Head: "What it is", Wide: true}, {Head: "Added", Num: true}, {Head: "Changed", Num: true}, {Head: "Gone", Num: true}, {Head: "Seen", Num: true, Phone: site.PlaceEnd}},
+	t := site.TableView{Caption: "What was seen", Columns: []site.Column{{Head: "Kind", Phone: site.PlaceFirst}, {Head: "What it is", Wide: true}, {Head: "Added", Num: true}, {Head: "Changed", Num: true}, {Head: "Gone", Num: true}, {Head: "Seen", Num: true, Phone: site.PlaceEnd}},
 		Empty: site.EmptyView{Title: "Nothing was seen.", Text: "A run that is answered lists here what it saw."}}
 	var sum sources.RunKind
 	for _, k := range r.Kinds {
@@ -307,7 +307,7 @@ func kindTable(x detail, r sources.Run, linked bool) site.TableView {
 		if linked {
 			href = fmt.Sprintf("/sources/%s/%s", x.ID, k.Kind)
 		}
-		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: k.Kind, Href: href, Mono: true, Strong: true}, site.Words(x.Schemas[k.Kind].Doc),
+		t.Rows = append(t.Rows, site.Row{Href: href, Cells: []site.Cell{{Text: sources.KindWord(k.Kind), Href: href, Strong: true}, site.Words(x.Schemas[k.Kind].Doc),
 			site.Number(k.Added, ""), site.Number(k.Changed, ""), site.Number(k.Gone, ""), site.Number(k.Count, href)}})
 		sum.Added, sum.Changed, sum.Gone = sum.Added+k.Added, sum.Changed+k.Changed, sum.Gone+k.Gone
 	}

@@ -1851,9 +1851,9 @@ func trial(t sources.Tried) templ.Component {
 
 func field(m sources.Missing) string {
 	if m.Field == "" {
-		return m.Kind
+		return sources.KindWord(m.Kind)
 	}
-	return m.Kind + "." + m.Field
+	return sources.KindWord(m.Kind) + " (" + m.Field + ")"
 }
 
 // isProse tells a sentence from a command: only the first ends with a full stop.
