@@ -1,0 +1,14 @@
+-- +goose Up
+
+-- When a member last looked at the first page, and how long the log was then;
+-- before that, where the look before ended. It is no record of the program:
+-- nothing rests on it, and it leaves no entry.
+CREATE TABLE view_look (
+	org_id     TEXT   NOT NULL,
+	user_id    TEXT   NOT NULL,
+	seen       BIGINT NOT NULL,
+	size       BIGINT NOT NULL,
+	since      BIGINT NOT NULL,
+	since_size BIGINT NOT NULL,
+	PRIMARY KEY (org_id, user_id)
+);
