@@ -23,6 +23,7 @@ type home struct {
 	Head    evidence.Head // of the log; zero for who may not read it
 	Log     bool
 	Line    *site.PeriodView // nil without a period or without anything on it
+	Looked  looked           // before; zero for who may not read the log
 	Unknown assets.Glance    // what no asset stands for; zero for who may not see it
 }
 
@@ -58,6 +59,9 @@ func showHome(v *site.Visit) error {
 		if h.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
 			return err
 		}
+		if h.Looked, err = look(v, h.Head, p.Zone); err != nil {
+			return err
+		}
 	}
 	if p.Then.IsZero() {
 		if h.Line, err = h.line(v); err != nil {
@@ -67,7 +71,11 @@ func showHome(v *site.Visit) error {
 			return err
 		}
 	}
-	return v.Show(site.Shell{Title: "Home", Current: "/", Moves: true, At: p.Then, Crumbs: []site.Crumb{{Text: "Home"}}}, homeBody(h))
+	if err := v.Show(site.Shell{Title: "Home", Current: "/", Moves: true, At: p.Then, Crumbs: []site.Crumb{{Text: "Home"}}}, homeBody(h)); err != nil {
+		return err
+	}
+	h.Looked.keep(v)
+	return nil
 }
 
 func toDoor(v *site.Visit) error {

@@ -28,6 +28,7 @@ func Routes() []site.Route {
 		{Pattern: "GET /criteria/{id}", Handle: showCriterion},
 		{Pattern: "GET /figures", Handle: showFigures},
 		{Pattern: "GET /readiness", Handle: showWay},
+		{Pattern: "GET /since", Handle: showSince},
 		{Pattern: "GET /work", Handle: showWork},
 	}
 }
