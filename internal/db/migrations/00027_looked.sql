@@ -12,3 +12,7 @@ CREATE TABLE view_look (
 	since_size BIGINT NOT NULL,
 	PRIMARY KEY (org_id, user_id)
 );
+
+-- The sidebar of every page says how many controls are in force, and how many
+-- are the reader's.
+CREATE INDEX control_in_force ON control (org_id, retired, owner_id);

@@ -71,7 +71,13 @@ func showHome(v *site.Visit) error {
 			return err
 		}
 	}
-	if err := v.Show(site.Shell{Title: "Home", Current: "/", Moves: true, At: p.Then, Crumbs: []site.Crumb{{Text: "Home"}}}, homeBody(h)); err != nil {
+	shell := site.Shell{Title: "Home", Current: "/", Moves: true, At: p.Then, Crumbs: []site.Crumb{{Text: "Home"}}}
+	if p.Then.IsZero() {
+		if shell.Counts, err = p.waiting(v); err != nil {
+			v.Log.Debug("home: what waits is not counted", "err", err) // the page is as good without
+		}
+	}
+	if err := v.Show(shell, homeBody(h)); err != nil {
 		return err
 	}
 	h.Looked.keep(v)
