@@ -244,7 +244,7 @@ func (h home) actions() []act {
 	for n < len(list) && !list[n].Beside {
 		n++
 	}
-	return rows(list[:min(len(list), max(n, fewestActions), mostActions)])
+	return rows(list[:min(len(list), max(n, fewestActions), mostActions)], h.day())
 }
 
 // checkFact is what the checks say, the worst first, adding up to those that

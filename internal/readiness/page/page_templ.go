@@ -1685,7 +1685,7 @@ func workBody(x work) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					} else {
-						templ_7745c5c3_Err = actionRows(rows(x.Mine)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = actionRows(rows(x.Mine, x.Today)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -1799,7 +1799,7 @@ func workBody(x work) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					} else {
-						templ_7745c5c3_Err = actionRows(rows(x.Nobody)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = actionRows(rows(x.Nobody, x.Today)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -1828,7 +1828,7 @@ func workBody(x work) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = actionRows(rows(x.Others)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = actionRows(rows(x.Others, x.Today)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -27,10 +28,13 @@ const keepWithin = 2 * time.Second
 
 // What the strip on home says of the time since somebody last looked.
 const (
-	mostTold     = 4    // acts that it names; the rest is in the number of entries
-	mostChanged  = 2    // criteria that it names; of more it says how many
-	mostTellable = 2000 // entries that are read to say what happened; of more only the kinds are counted
+	mostTold    = 4 // acts that it names; the rest is in the number of entries
+	mostChanged = 2 // criteria that it names; of more it says how many
 )
+
+// mostTellable is how many entries are read to say what happened. Of more only
+// the kinds are counted.
+var mostTellable int64 = 2000
 
 // looked is the look that the reader of home has now, and what is new to them.
 type looked struct {
@@ -103,8 +107,20 @@ type since struct {
 type happened struct {
 	What, Text, Href string
 	Count            int64
-	Routine          bool // the machine's, or about signing in
+	Weight           weight
+	Kind             bool // entries of a kind are counted, and not an act
 }
+
+// weight is how much somebody waits to hear of an act: a person's, or that a
+// source did not answer; the machine's; and what keeps the program running or is
+// somebody's own affair, which the strip does not name.
+type weight int
+
+const (
+	news weight = iota
+	routine
+	unsaid
+)
 
 // change is a criterion whose verdict is another one.
 type change struct {
@@ -136,7 +152,7 @@ func showSince(v *site.Visit) error {
 	if err := x.read(v); err != nil {
 		return err
 	}
-	if err := x.weigh(v); err != nil {
+	if err := x.compare(v); err != nil {
 		return err
 	}
 	if v.Partial() {
@@ -191,10 +207,10 @@ func (x *since) read(v *site.Visit) error {
 		i, have := at[what]
 		if !have {
 			i, at[what] = len(x.Told), len(x.Told)
-			x.Told = append(x.Told, happened{What: what, Text: site.EntryText(e), Href: x.part() + "&f.what=" + url.QueryEscape(what), Routine: true})
+			x.Told = append(x.Told, happened{What: what, Text: site.EntryText(e), Href: x.part() + "&f.what=" + url.QueryEscape(what), Weight: unsaid})
 		}
 		x.Told[i].Count++
-		x.Told[i].Routine = x.Told[i].Routine && routine(e)
+		x.Told[i].Weight = min(x.Told[i].Weight, weigh(e))
 	}
 	x.sort()
 	return nil
@@ -202,19 +218,13 @@ func (x *since) read(v *site.Visit) error {
 
 // readKinds counts entries by their kind alone, which takes no reading.
 func (x *since) readKinds(v *site.Visit) error {
-	for _, kind := range slices.Sorted(func(yield func(canon.Kind) bool) {
-		for k := range site.EntryKinds {
-			if !yield(k) {
-				return
-			}
-		}
-	}) {
+	for _, kind := range slices.Sorted(maps.Keys(site.EntryKinds)) {
 		p, err := evidence.Entries.Do(v.Context(), v.Desk, evidence.EntryFilter{Since: x.From, Kind: string(kind), Limit: 1})
 		if err != nil {
 			return err
 		}
 		if p.Total > 0 {
-			x.Told = append(x.Told, happened{What: string(kind), Text: site.Capital(site.EntryKinds[kind]), Href: x.inOrder() + "&f.kind=" + string(kind), Count: p.Total})
+			x.Told = append(x.Told, happened{What: string(kind), Text: site.Capital(site.EntryKinds[kind]), Href: x.inOrder() + "&f.kind=" + string(kind), Count: p.Total, Kind: true})
 		}
 	}
 	x.sort()
@@ -225,13 +235,7 @@ func (x *since) readKinds(v *site.Visit) error {
 // most of.
 func (x *since) sort() {
 	slices.SortStableFunc(x.Told, func(a, b happened) int {
-		if a.Routine != b.Routine {
-			if a.Routine {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Compare(b.Count, a.Count)
+		return cmp.Or(cmp.Compare(a.Weight, b.Weight), cmp.Compare(b.Count, a.Count))
 	})
 }
 
@@ -244,19 +248,28 @@ func whatOf(e evidence.Entry) string {
 	return e.Op
 }
 
-// quiet are the nouns of acts that keep the program running or are somebody's
-// own affair.
-var quiet = []string{"anchors", "backups", "codes", "digests", "jobs", "letters", "machines", "notices", "passkeys", "passwords", "preferences", "recoveries", "scrubs", "sessions", "totp", "views"}
+// quiet are the nouns of acts that are not named, and daily are acts that the
+// machine does as a rule, whoever asked for them.
+var (
+	quiet = []string{"anchors", "backups", "codes", "digests", "jobs", "letters", "machines", "notices", "passkeys", "passwords", "preferences", "recoveries", "scrubs", "sessions", "totp", "views"}
+	daily = []string{"runs.record", "checks.conclude", "checks.evaluate", "sources.collect", "tasks.look"}
+)
 
-// routine reports whether an entry is none that a reader waits for. That a
-// source did not answer they do.
-func routine(e evidence.Entry) bool {
+func weigh(e evidence.Entry) weight {
 	noun, _, _ := strings.Cut(e.Op, ".")
-	return e.Kind != canon.KindGap && (e.Via == "job" || slices.Contains(quiet, noun))
+	switch {
+	case e.Kind == canon.KindGap:
+		return news
+	case slices.Contains(quiet, noun):
+		return unsaid
+	case e.Via == "job" || slices.Contains(daily, e.Op):
+		return routine
+	}
+	return news
 }
 
-// weigh compares what every criterion came to then with what it comes to now.
-func (x *since) weigh(v *site.Visit) error {
+// compare sets what every criterion came to then beside what it comes to now.
+func (x *since) compare(v *site.Visit) error {
 	if !x.Program {
 		return nil
 	}
@@ -317,7 +330,9 @@ func (c change) text() string {
 func (x since) told() []site.Link {
 	var out []site.Link
 	for _, h := range x.Told[:min(len(x.Told), mostTold)] {
-		out = append(out, site.Link{Text: h.text(), Href: h.Href})
+		if h.Weight < unsaid {
+			out = append(out, site.Link{Text: h.text(), Href: h.Href})
+		}
 	}
 	return append(out, x.changed()...)
 }
@@ -340,10 +355,12 @@ func (x since) changed() (out []site.Link) {
 
 // text says what was done and how often: Evidence added twice.
 func (h happened) text() string {
-	switch h.Count {
-	case 1:
+	switch {
+	case h.Kind:
+		return h.Text + ": " + site.Count(h.Count)
+	case h.Count == 1:
 		return h.Text
-	case 2:
+	case h.Count == 2:
 		return h.Text + " twice"
 	}
 	return h.Text + " " + site.Count(h.Count) + " times"
