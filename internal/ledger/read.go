@@ -205,6 +205,39 @@ func (l *Ledger) CountKind(tx *db.Tx, org id.Org, kind canon.Kind, from, to int6
 	return total, err
 }
 
+const selectWhen = "SELECT recorded FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx = ?"
+
+// SizeAt is how many entries there were before an instant; 0 where the newest log
+// began later, and the ones before it would have to be asked. What is recorded
+// never goes back in time, so that a few looks find it however long the log is.
+func (l *Ledger) SizeAt(tx *db.Tx, org id.Org, at time.Time) (int64, error) {
+	h, err := l.Head(tx, org)
+	if err != nil {
+		return 0, err
+	}
+	lg, err := l.LogOf(tx, org)
+	if err != nil {
+		return 0, err
+	}
+	low, high := int64(0), h.Size-h.Base
+	for low < high {
+		mid := low + (high-low)/2
+		var ms int64
+		if err := tx.Row(selectWhen, []any{org, lg.ID, mid}, &ms); err != nil {
+			return 0, err
+		}
+		if ms < clock.Millis(at) {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	if low == 0 {
+		return 0, nil
+	}
+	return h.Base + low, nil
+}
+
 // Leaves returns the leaves from..to in order, of all logs.
 func (l *Ledger) Leaves(tx *db.Tx, org id.Org, from, to int64) ([][]byte, error) {
 	spans, err := l.spans(tx, org, from, to)
