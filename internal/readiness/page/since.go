@@ -28,7 +28,7 @@ const keepWithin = 2 * time.Second
 
 // What the strip on home says of the time since somebody last looked.
 const (
-	mostTold    = 4 // acts that it names; the rest is in the number of entries
+	mostTold    = 3 // acts that it names; the rest is in the number of entries
 	mostChanged = 2 // criteria that it names; of more it says how many
 )
 
