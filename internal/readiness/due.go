@@ -32,7 +32,7 @@ func (p *Picture) dates(c *op.Call) error {
 	err = c.Tx.Each(selectDated, []any{c.Org, tasks.Open, mostDated}, func(scan func(...any) error) error {
 		var object, due string
 		err := scan(&object, &due)
-		if _, earlier := asked[object]; object != "" && !earlier {
+		if _, earlier := asked[object]; object != "" && !earlier { // by day: the first is the earliest
 			asked[object] = due
 		}
 		return err
@@ -56,6 +56,7 @@ func (p *Picture) dates(c *op.Call) error {
 				a.by(x.Newest.Add(evidence.Rhythm(x.Frequency)).In(zone).Format(time.DateOnly))
 			}
 		}
+		a.by(asked[a.Exception])
 		if w := slices.IndexFunc(p.Ending, func(w checks.Waiver) bool { return string(w.ID) == a.Exception }); w >= 0 {
 			a.by(p.Ending[w].Ends.In(zone).Format(time.DateOnly))
 		}
