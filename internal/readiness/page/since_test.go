@@ -69,6 +69,7 @@ func TestHomeTellsWhatHappenedSinceOneLastLooked(t *testing.T) {
 		}
 		v.Get("/since?from=999999").Is(http.StatusUnprocessableEntity)
 		v.Get("/since?from=x").Is(http.StatusUnprocessableEntity)
+		v.Get("/since?from=1").Says("h1", "entries since you last looked.")
 
 		// Somebody who was never there has nothing before.
 		s.As(optest.Member(t, desk, auth.Lead)).Get("/").Silent("main", "Since you last looked")
