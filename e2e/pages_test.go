@@ -45,7 +45,7 @@ var other = map[string]string{
 
 // starts are addresses that nothing needs to link to.
 var starts = []string{"/", "/work", "/figures", "/start/scope", "/start/sources", "/first-results", "/gallery", "/search?q=review",
-	"/search?q=zzzz", "/criteria?verdict=unknown", "/criteria?seen=1", "/controls/library?proposed=1", "/jobs", "/exceptions", "/nowhere", "/controls/none", "/log/999999", "/evidence/evd_none"}
+	"/search?q=zzzz", "/since?from=1", "/criteria?verdict=unknown", "/criteria?seen=1", "/controls/library?proposed=1", "/jobs", "/exceptions", "/nowhere", "/controls/none", "/log/999999", "/evidence/evd_none"}
 
 // found are the pages of an installation: by route, the addresses that fit it;
 // under no route, those that have no page.

@@ -64,7 +64,7 @@ func (a *App) handlers(s conf.Server, offer assess.Offer, wake func()) (public, 
 	if a.Throttle == nil {
 		a.Throttle = auth.NewThrottle()
 	}
-	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: a.BaseURL, Door: doorWords(s, a.Mail != nil), Nav: nav, Tabs: tabs, Throttle: a.Throttle, Wake: wake, Deliver: a.deliver,
+	web := &site.Web{Engine: a.Engine, TLS: s.TLS(), BaseURL: a.BaseURL, Door: doorWords(s, a.Mail != nil), Nav: nav, Tabs: tabs, Counts: counts, Throttle: a.Throttle, Wake: wake, Deliver: a.deliver,
 		Mailing: func() bool { return a.Courier.Mailing() }}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.health)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
+	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/op"
 )
 
@@ -123,4 +124,36 @@ func definitionsAt(c *op.Call, at time.Time) ([]Definition, map[string]bool, err
 	}
 	slices.SortFunc(out, func(a, b Definition) int { return strings.Compare(a.ID, b.ID) })
 	return out, own, err
+}
+
+const (
+	selectOff = "SELECT check_id, off FROM check_setting WHERE org_id = ? ORDER BY check_id, effective"
+	countOwn  = "SELECT COUNT(*) FROM check_definition WHERE org_id = ? AND own = ? AND ended = 0"
+)
+
+// Count is how many checks are in force, without reading what they say.
+func Count(tx *db.Tx, org id.Org) (n int64, err error) {
+	lib, err := Library()
+	if err != nil {
+		return 0, err
+	}
+	if err := tx.Row(countOwn, []any{org, true}, &n); err != nil {
+		return 0, err
+	}
+	off := map[string]bool{}
+	err = tx.Each(selectOff, []any{org}, func(scan func(...any) error) error {
+		var (
+			check string
+			is    bool
+		)
+		err := scan(&check, &is)
+		off[check] = is
+		return err
+	})
+	for _, d := range lib {
+		if !off[d.ID] {
+			n++
+		}
+	}
+	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/tasks"
 	"github.com/tickmark/tickmark/internal/views"
@@ -105,7 +106,25 @@ func (s *Stage) work() []moment {
 		moment{hour(2026, 3, 25, 8), s.settleRules},
 		moment{hour(2026, 3, 25, 9), func(ctx context.Context) error {
 			return must(ctx, s, "compliance_lead", views.Create, views.Saved{List: "checks", Name: "Failing, newest first", Query: "f.status=fail&sort=-since", Shared: true})
-		}})
+		}},
+		moment{hour(2026, 11, 17, 17).Add(40 * time.Minute), s.look})
+}
+
+// look is the owner's at the home page, the evening before, after which the
+// strip at its foot tells what happened.
+func (s *Stage) look(ctx context.Context) error {
+	desk := s.desks["owner"]
+	return s.DB.Write(ctx, string(desk.Org), func(tx *db.Tx) error {
+		head, err := s.Ledger.Head(tx, desk.Org)
+		if err != nil {
+			return err
+		}
+		l, err := views.LookAt(tx, desk.Org, desk.Actor.User, s.Clock.Now(), head.Size)
+		if err != nil {
+			return err
+		}
+		return l.Keep(tx)
+	})
 }
 
 func (s *Stage) finish(x chore, t func() id.Task) func(context.Context) error {

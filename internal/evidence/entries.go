@@ -18,7 +18,7 @@ import (
 
 // What can be asked of the log.
 var (
-	Entries  = op.Read("entries.list", "List the entries of the evidence log, newest first.", auth.LogRead, entries)
+	Entries  = op.Read("entries.list", "List the entries of the evidence log, newest first, or those since one of them in their order.", auth.LogRead, entries)
 	EntryGet = op.Read("entries.get", "Show an entry with its proof.", auth.LogRead, entry)
 	Receipt  = op.Read("entries.receipt", "Return the receipt of an entry: its inclusion proof under a signed head.", auth.LogRead, receipt)
 	HeadGet  = op.Read("ledgers.get", "Show the log's name, key, size and newest signed head.", auth.LogRead, head)
@@ -60,6 +60,7 @@ type EntryFilter struct {
 	Kind  string `json:"kind,omitempty" enum:"log,anchor,run,gap,evidence,population,sample,test,conclusion,signoff,erasure,op" doc:"Only entries of one kind."`
 	About string `json:"about,omitempty" maxLength:"200" doc:"Only entries that mention an object, by its id or its code, such as CHG-01."`
 	Also  string `json:"also,omitempty" maxLength:"200" doc:"Another name of the same object."`
+	Since int64  `json:"since,omitempty" minimum:"0" doc:"Only entries from this number on, the oldest first."`
 	After string `json:"after,omitempty" doc:"Continue after this page: the value of next."`
 	Limit int    `json:"limit,omitempty" minimum:"0" maximum:"500" doc:"How many at once; 50 if left out."`
 }
@@ -76,7 +77,13 @@ func entries(c *op.Call, in EntryFilter) (op.Page[Entry], error) {
 		if in.Kind != "" {
 			return op.Page[Entry]{}, fault.Invalid("kind", "give a kind or an object, not both")
 		}
+		if in.Since > 0 {
+			return op.Page[Entry]{}, fault.Invalid("since", "give the entry to begin with or an object, not both")
+		}
 		return about(c, in, before, n)
+	}
+	if in.Since > 0 {
+		return onward(c, in, before, n)
 	}
 	rows, err := c.Ledger.Page(c.Tx, c.Org, canon.Kind(in.Kind), before, n+1)
 	if err != nil {
@@ -102,13 +109,60 @@ func entries(c *op.Call, in EntryFilter) (op.Page[Entry], error) {
 	return op.PageOf(out, n, total, func(e Entry) string { return entryText(e.Index) }), nil
 }
 
+// onward lists the entries from one on, in the order of the log.
+func onward(c *op.Call, in EntryFilter, last int64, n int) (op.Page[Entry], error) {
+	var none op.Page[Entry]
+	h, err := c.Ledger.Head(c.Tx, c.Org)
+	if err != nil {
+		return none, err
+	}
+	from, kind := in.Since, canon.Kind(in.Kind)
+	total := max(0, h.Size-from)
+	if kind != "" && total > 0 {
+		if total, err = c.Ledger.CountKind(c.Tx, c.Org, kind, from, h.Size); err != nil {
+			return none, err
+		}
+	}
+	if in.After != "" {
+		from = max(from, last+1)
+	}
+	if from >= h.Size {
+		return op.PageOf([]Entry{}, n, total, nil), nil
+	}
+	rows, err := c.Ledger.Onward(c.Tx, c.Org, kind, from, h.Size, n+1)
+	if err != nil {
+		return none, err
+	}
+	said := map[int64][]ledger.Opening{} // without a kind the entries stand side by side, and one reading has them all
+	if kind == "" && len(rows) > 0 {
+		openings, err := c.Ledger.Openings(c.Tx, c.Org, rows[0].Index, rows[len(rows)-1].Index+1)
+		if err != nil {
+			return none, err
+		}
+		for _, o := range openings {
+			said[o.Index] = append(said[o.Index], o)
+		}
+	}
+	out := make([]Entry, len(rows))
+	for i, r := range rows {
+		if kind == "" {
+			out[i] = joined(r, said[r.Index])
+		} else if out[i], err = opened(c, r); err != nil {
+			return none, err
+		}
+		out[i].Leaf, out[i].Body = "", nil
+	}
+	return op.PageOf(out, n, total, func(e Entry) string { return entryText(e.Index) }), nil
+}
+
 // opened joins a leaf with the openings that are kept of it.
 func opened(c *op.Call, r ledger.Row) (Entry, error) {
-	e := Entry{Index: r.Index, Kind: r.Kind, Recorded: r.Recorded, Leaf: string(r.Leaf)}
 	openings, err := c.Ledger.Openings(c.Tx, c.Org, r.Index, r.Index+1)
-	if err != nil {
-		return e, err
-	}
+	return joined(r, openings), err
+}
+
+func joined(r ledger.Row, openings []ledger.Opening) Entry {
+	e := Entry{Index: r.Index, Kind: r.Kind, Recorded: r.Recorded, Leaf: string(r.Leaf)}
 	for _, o := range openings {
 		var m map[string]any
 		if o.Label == canon.LabelContent || json.Unmarshal([]byte(o.Payload), &m) != nil {
@@ -125,7 +179,7 @@ func opened(c *op.Call, r ledger.Row) (Entry, error) {
 			e.Via, _ = m["via"].(string)
 		}
 	}
-	return e, nil
+	return e
 }
 
 // reason is why something was done, in the words of whoever did it.

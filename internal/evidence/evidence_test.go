@@ -182,6 +182,56 @@ func TestEntriesPageNewestFirst(t *testing.T) {
 	})
 }
 
+func TestEntriesSinceOneComeInTheirOrder(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		submit(t, desk, evidence.Submission{Blob: upload(t, desk, "same"), Title: "Before", Origin: "x"})
+		from := optest.Do(t, desk, evidence.HeadGet, op.None{}).Size
+		for range 5 {
+			submit(t, desk, evidence.Submission{Blob: upload(t, desk, "same"), Title: "Export", Origin: "x"})
+		}
+		to := optest.Do(t, desk, evidence.HeadGet, op.None{}).Size
+		of := 0
+		for _, kind := range []string{"", "evidence", "gap"} {
+			var seen []evidence.Entry
+			after := ""
+			for {
+				p := optest.Do(t, desk, evidence.Entries, evidence.EntryFilter{Since: from, Kind: kind, Limit: 2, After: after})
+				seen = append(seen, p.Items...)
+				if p.Next == "" {
+					if p.Total != int64(len(seen)) {
+						t.Errorf("%q: %d entries in all, %d given", kind, p.Total, len(seen))
+					}
+					break
+				}
+				after = p.Next
+			}
+			for i, e := range seen {
+				if e.Index < from || i > 0 && e.Index <= seen[i-1].Index {
+					t.Errorf("%q: entry %d after %+v", kind, e.Index, seen[:i])
+				}
+				if e.Kind == "evidence" && e.Op == "" {
+					t.Errorf("entry %d does not say what was done: %+v", e.Index, e)
+				}
+			}
+			if kind == "" && int64(len(seen)) != to-from {
+				t.Errorf("%d of %d entries", len(seen), to-from)
+			}
+			if kind == "evidence" {
+				of = len(seen)
+			}
+		}
+		if of != 5 {
+			t.Errorf("%d of 5 entries of evidence", of)
+		}
+		if p := optest.Do(t, desk, evidence.Entries, evidence.EntryFilter{Since: to}); p.Total != 0 || len(p.Items) != 0 {
+			t.Errorf("past the end: %+v", p)
+		}
+		if _, err := evidence.Entries.Do(t.Context(), desk, evidence.EntryFilter{Since: 1, About: "evd_1"}); fault.KindOf(err) != fault.KindInvalid {
+			t.Errorf("since and about: %v", err)
+		}
+	})
+}
+
 func export(t *testing.T, desk *op.Desk) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -96,6 +96,11 @@ const (
 	selectRows = "SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx >= ? AND idx < ? ORDER BY idx"
 	selectPage = `SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx < ?
 		ORDER BY idx DESC LIMIT ?`
+	selectUp = `SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx >= ? AND idx < ?
+		ORDER BY idx LIMIT ?`
+	selectKindUp = `SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND kind = ? AND idx >= ? AND idx < ?
+		ORDER BY idx LIMIT ?`
+	countKindUp    = "SELECT COUNT(*) FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND kind = ? AND idx >= ? AND idx < ?"
 	selectKindPage = `SELECT idx, kind, recorded, leaf FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND kind = ? AND idx < ?
 		ORDER BY idx DESC LIMIT ?`
 	selectOpenings = `SELECT idx, label, salt, payload FROM ledger_opening WHERE org_id = ? AND log_id = ? AND idx >= ? AND idx < ?
@@ -164,6 +169,73 @@ func page(tx *db.Tx, org id.Org, lg *Log, kind canon.Kind, before int64, n int) 
 		rows, err = db.Rows(tx, selectKindPage, []any{org, lg.ID, string(kind), before - lg.Base, n}, scanRow)
 	}
 	return renumber(rows, lg), err
+}
+
+// Onward returns up to n of the entries from..to, the oldest first; kind may be
+// empty.
+func (l *Ledger) Onward(tx *db.Tx, org id.Org, kind canon.Kind, from, to int64, n int) ([]Row, error) {
+	spans, err := l.spans(tx, org, from, to)
+	var out []Row
+	for _, s := range spans {
+		if err != nil || len(out) >= n {
+			break
+		}
+		var rows []Row
+		if kind == "" {
+			rows, err = db.Rows(tx, selectUp, []any{org, s.lg.ID, s.from, s.to, n - len(out)}, scanRow)
+		} else {
+			rows, err = db.Rows(tx, selectKindUp, []any{org, s.lg.ID, string(kind), s.from, s.to, n - len(out)}, scanRow)
+		}
+		out = append(out, renumber(rows, s.lg)...)
+	}
+	return out, err
+}
+
+// CountKind counts the entries from..to of a kind.
+func (l *Ledger) CountKind(tx *db.Tx, org id.Org, kind canon.Kind, from, to int64) (total int64, err error) {
+	spans, err := l.spans(tx, org, from, to)
+	for _, s := range spans {
+		if err != nil {
+			break
+		}
+		var n int64
+		err = tx.Row(countKindUp, []any{org, s.lg.ID, string(kind), s.from, s.to}, &n)
+		total += n
+	}
+	return total, err
+}
+
+const selectWhen = "SELECT recorded FROM ledger_leaf WHERE org_id = ? AND log_id = ? AND idx = ?"
+
+// SizeAt is how many entries there were before an instant; 0 where the newest log
+// began later, and the ones before it would have to be asked. What is recorded
+// never goes back in time, so that a few looks find it however long the log is.
+func (l *Ledger) SizeAt(tx *db.Tx, org id.Org, at time.Time) (int64, error) {
+	h, err := l.Head(tx, org)
+	if err != nil {
+		return 0, err
+	}
+	lg, err := l.LogOf(tx, org)
+	if err != nil {
+		return 0, err
+	}
+	low, high := int64(0), h.Size-h.Base
+	for low < high {
+		mid := low + (high-low)/2
+		var ms int64
+		if err := tx.Row(selectWhen, []any{org, lg.ID, mid}, &ms); err != nil {
+			return 0, err
+		}
+		if ms < clock.Millis(at) {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	if low == 0 {
+		return 0, nil
+	}
+	return h.Base + low, nil
 }
 
 // Leaves returns the leaves from..to in order, of all logs.

@@ -31,6 +31,8 @@ type Action struct {
 	How     string `json:"how,omitempty"`
 	// Exception is the one that ends soon.
 	Exception string `json:"exception,omitempty"`
+	// Due is the civil date by which it is to be done, where anything says it.
+	Due string `json:"due,omitempty"`
 
 	about []string // every check that it would settle
 }

@@ -187,6 +187,7 @@ func at(c *op.Call, then time.Time) (Picture, error) {
 	p.Sentence = p.sentence()
 	if then.IsZero() {
 		p.Actions = p.actions()
+		return p, p.dates(c)
 	}
 	return p, nil
 }

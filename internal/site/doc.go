@@ -56,6 +56,10 @@
 //	Findings(list []FindingView)
 //	Causes(list []CauseView)
 //
+// In line.templ:
+//
+//	Line(v LineView)
+//
 // In squares.templ:
 //
 //	SeriesSquares(v SquaresView)

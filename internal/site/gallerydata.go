@@ -1,5 +1,7 @@
 package site
 
+import "time"
+
 var galleryWords = map[Status]string{
 	StatusPass:          "disc with tick; flat tint",
 	StatusFail:          "square with cross; solid, taller than its neighbours",
@@ -19,6 +21,9 @@ var gallerySquares = SquaresView{
 	},
 	All: SquaresRow{Href: "#", Concluded: 16, Review: 5, Testing: 6, None: 3},
 }
+
+var galleryLine = LineView{Title: "Since you last looked,", At: galleryNow.Add(-15*time.Hour - 20*time.Minute), When: "yesterday 17:40", End: Link{"Read them in order", "#4"},
+	Parts: []Link{{"3 requests answered", "#1"}, {"1 vendor review accepted", "#2"}, {"No criterion changed", ""}, {"214 entries", "#3"}}}
 
 var galleryWaits = []WaitSide{
 	{Head: "Aldine Voss", Rows: []WaitRow{{"Eleanor Voss", "2 deviations", "#"}, {"Marcus Thiel", "9 workpapers to review", "#"}, {"", "7 controls not started", "#"}}},

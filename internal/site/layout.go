@@ -35,6 +35,9 @@ type Shell struct {
 	Head    templ.Component // further elements of <head>, usually nil
 	Print   PrintHead       // set by Show
 
+	// Counts are figures of the sidebar that the page has at hand, by address.
+	Counts map[string]int64
+
 	room *engagements.Engagement // set by ShowIn
 }
 

@@ -43,6 +43,9 @@ type Web struct {
 	// Nav is the sidebar for a person; Tabs the bar on phones.
 	Nav  func(auth.Actor) []NavGroup
 	Tabs func(auth.Actor) []NavItem
+	// Counts are the figures of the sidebar by the address they stand at; nil
+	// for none. A page without them is better than none, so it may fail.
+	Counts func(context.Context, *op.Desk) (map[string]int64, error)
 	// Throttle slows down whoever guesses passwords.
 	Throttle *auth.Throttle
 	// Wake makes the machine look for work that a page has put in line.
@@ -281,6 +284,7 @@ func (v *Visit) dress(s *Shell) error {
 	s.Me = Me{Name: v.Actor.Name, Email: v.Actor.Email, Href: "/settings", SignOut: "/sign-out"}
 	s.Prefs = ReadPrefs(v.R)
 	s.Nav, s.Tabs = v.Web.Nav(v.Actor), v.Web.Tabs(v.Actor)
+	v.count(s)
 	s.AsOf.Off = !s.Moves
 	if s.Bell = v.Actor.May(auth.WorkRead) && v.Actor.User != ""; s.Bell {
 		n, err := notify.Count.Do(v.Context(), v.Desk, op.None{})

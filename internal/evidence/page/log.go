@@ -105,13 +105,30 @@ func (x lines) list(v *site.Visit) site.List[evidence.Entry] {
 			{ID: "when", Head: "When", Cell: func(e row) site.Cell { return site.Node(site.Age(e.Recorded, x.Now)) }, Text: func(e row) any { return site.DateTime(e.Recorded) }},
 			{ID: "proof", Head: "Proof", Phone: site.PlaceEnd, Cell: func(e row) site.Cell { return proofCell(proof(x.Head, e.Index)) }},
 		},
-		Filters: []site.Filter{{Name: "kind", Label: "Kind", Options: kindOptions(), Chips: true}, {Name: "about", Label: "About"}},
-		Row:     func(e row) site.Row { return site.Row{Href: entryPath(e.Index), Key: strconv.FormatInt(e.Index, 10)} },
+		Filters: []site.Filter{{Name: "kind", Label: "Kind", Options: kindOptions(), Chips: true}, {Name: "about", Label: "About"},
+			{Name: "since", Label: "Since", Linked: true, Say: func(s string) string { return "From entry " + s + " on, in order" }}},
+		Row: func(e row) site.Row { return site.Row{Href: entryPath(e.Index), Key: strconv.FormatInt(e.Index, 10)} },
 		Fetch: func(a site.Ask) (op.Page[row], error) {
-			return evidence.Entries.Do(v.Context(), v.Desk, evidence.EntryFilter{Kind: a.Filter("kind"), About: a.Filter("about"), After: a.After, Limit: a.Limit})
+			since, err := number(a.Filter("since"))
+			if err != nil {
+				return op.Page[row]{}, err
+			}
+			return evidence.Entries.Do(v.Context(), v.Desk, evidence.EntryFilter{Kind: a.Filter("kind"), About: a.Filter("about"), Since: since, After: a.After, Limit: a.Limit})
 		},
 		None: site.EmptyView{Title: "No entries yet.", Text: "The first one is written when the organization is made."},
 	}
+}
+
+// number reads an entry's, as an address has it.
+func number(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fault.Invalid("since", "an entry of the log has a number from 0; %q is none", s)
+	}
+	return n, nil
 }
 
 // kindOptions are the kinds an entry may have; those that only an engagement's

@@ -9,9 +9,7 @@ import (
 	"github.com/tickmark/tickmark/internal/assets"
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/db"
-	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/frameworks"
-	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/readiness"
 	"github.com/tickmark/tickmark/internal/site"
 )
@@ -20,9 +18,10 @@ import (
 type home struct {
 	picture
 	Edition *frameworks.Version
-	Head    evidence.Head // of the log; zero for who may not read it
+	State   logState // of the log; zero for who may not read it
 	Log     bool
 	Line    *site.PeriodView // nil without a period or without anything on it
+	Looked  looked           // before; zero for who may not read the log
 	Unknown assets.Glance    // what no asset stands for; zero for who may not see it
 }
 
@@ -55,7 +54,10 @@ func showHome(v *site.Visit) error {
 	}
 	if v.Actor.May(auth.LogRead) && p.Then.IsZero() {
 		h.Log = true
-		if h.Head, err = evidence.HeadGet.Do(v.Context(), v.Desk, op.None{}); err != nil {
+		if h.State, err = readLog(v, p.Zone); err != nil {
+			return err
+		}
+		if h.Looked, err = look(v, h.State.Head, p.Zone); err != nil {
 			return err
 		}
 	}
@@ -67,7 +69,17 @@ func showHome(v *site.Visit) error {
 			return err
 		}
 	}
-	return v.Show(site.Shell{Title: "Home", Current: "/", Moves: true, At: p.Then, Crumbs: []site.Crumb{{Text: "Home"}}}, homeBody(h))
+	shell := site.Shell{Title: "Home", Current: "/", Moves: true, At: p.Then, Crumbs: []site.Crumb{{Text: "Home"}}}
+	if p.Then.IsZero() {
+		if shell.Counts, err = p.waiting(v); err != nil {
+			v.Log.Debug("home: what waits is not counted", "err", err) // the page is as good without
+		}
+	}
+	if err := v.Show(shell, homeBody(h)); err != nil {
+		return err
+	}
+	h.Looked.keep(v)
+	return nil
 }
 
 func toDoor(v *site.Visit) error {
@@ -230,7 +242,7 @@ func (h home) actions() []act {
 	for n < len(list) && !list[n].Beside {
 		n++
 	}
-	return rows(list[:min(len(list), max(n, fewestActions), mostActions)])
+	return rows(list[:min(len(list), max(n, fewestActions), mostActions)], h.day())
 }
 
 // checkFact is what the checks say, the worst first, adding up to those that
@@ -277,25 +289,22 @@ func (h home) logFacts() []site.FactRow {
 	}
 	var out []site.FactRow
 	if h.Log {
-		out = append(out, site.FactRow{Key: "Entries", Value: site.Count(h.Head.Size), Mono: true, Href: "/log"}, h.signed())
+		out = append(out, h.State.entries())
+		if h.State.SignedSize == 0 {
+			out = append(out, site.FactRow{Key: "Signed", Value: "not yet", Status: site.StatusNotStarted, Href: "/log"})
+		}
+		out = append(out, h.State.verified(h.At, h.Zone))
 	}
 	if h.Sources != nil {
 		out = append(out, h.sourcesFact())
 	}
-	return append(append(out, h.checkFact()), h.keptFacts()...)
+	return out
 }
 
-func (h home) signed() site.FactRow {
-	waiting := h.Head.Size - h.Head.SignedSize
-	switch {
-	case h.Head.ReadOnly != "":
-		return site.FactRow{Key: "Signed", Value: "read-only: " + h.Head.ReadOnly, Status: site.StatusFail, Href: "/log"}
-	case h.Head.SignedSize == 0:
-		return site.FactRow{Key: "Signed", Value: "not yet", Status: site.StatusNotStarted, Href: "/log"}
-	case waiting > 0:
-		return site.FactRow{Key: "Signed", Node: signedNode(h.Head, h.At, site.Plural(waiting, "entry waits", "entries wait")), Status: site.StatusNotStarted}
-	}
-	return site.FactRow{Key: "Signed", Node: signedNode(h.Head, h.At, ""), Status: site.StatusPass}
+// besideFacts are what bears on the criteria: what the checks say, and what
+// people have to keep up.
+func (h home) besideFacts() []site.FactRow {
+	return append([]site.FactRow{h.checkFact()}, h.keptFacts()...)
 }
 
 func (h home) sourcesFact() site.FactRow {

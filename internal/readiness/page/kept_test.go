@@ -50,10 +50,10 @@ func TestHomeSaysWhatIsDueAndWhatNoAssetStandsFor(t *testing.T) {
 		}
 		v := sitetest.New(t, desk.Engine, page.Routes()).As(desk)
 		p := v.Get("/")
-		p.Says("#log", "2 overdue")
-		p.Silent("#log", "within 14 days")
-		p.Says("#log", "2 resources that no asset stands for")
-		hrefs := strings.Join(p.Attrs("#log a", "href"), " ")
+		p.Says("#beside", "2 overdue")
+		p.Silent("#beside", "within 14 days")
+		p.Says("#beside", "2 resources that no asset stands for")
+		hrefs := strings.Join(p.Attrs("#beside a", "href"), " ")
 		if !strings.Contains(hrefs, "/evidence/due?f.state=overdue") || !strings.Contains(hrefs, "/assets/reconciliation") {
 			t.Errorf("the figures lead to %s", hrefs)
 		}
@@ -72,11 +72,11 @@ func TestHomeSaysWhatIsDueAndWhatNoAssetStandsFor(t *testing.T) {
 		}
 		optest.Do(t, desk, assets.Adopt, assets.Adoption{Resources: []string{string(s.ID) + " machine web", string(s.ID) + " machine db"}})
 		p = v.Get("/")
-		p.Says("#log", "1 overdue")
-		p.Silent("#log", "no asset stands for")
+		p.Says("#beside", "1 overdue")
+		p.Silent("#beside", "no asset stands for")
 		optest.Clock(desk).Advance(evidence.Rhythm(c.Frequency) - 24*time.Hour)
 		v = sitetest.New(t, desk.Engine, page.Routes()).As(desk)
-		v.Get("/").Says("#log", "1 within 14 days")
+		v.Get("/").Says("#beside", "1 within 14 days")
 		v.Get("/figures").Says("main", "Evidence by its rhythm")
 		for state, want := range map[string]int64{evidence.Overdue: 1, evidence.DueSoon: 1, evidence.Fresh: 0} {
 			if list := optest.Do(t, desk, evidence.DueList, evidence.DueFilter{State: state}); list.Total != want {

@@ -28,6 +28,7 @@ func Routes() []site.Route {
 		{Pattern: "GET /criteria/{id}", Handle: showCriterion},
 		{Pattern: "GET /figures", Handle: showFigures},
 		{Pattern: "GET /readiness", Handle: showWay},
+		{Pattern: "GET /since", Handle: showSince},
 		{Pattern: "GET /work", Handle: showWork},
 	}
 }
@@ -109,6 +110,9 @@ func (p picture) seen() (n int64) {
 
 // today is the day it is for the organization, as the pages write it.
 func (p picture) today() time.Time { return p.At.In(p.Zone) }
+
+// day is today as a civil date.
+func (p picture) day() string { return p.today().Format(time.DateOnly) }
 
 // period is the first and the last day of a Type II scope, and whether both
 // are decided.
@@ -299,10 +303,13 @@ type act struct {
 }
 
 // row is an action as the lists show it.
-func row(a readiness.Action) act {
+func row(a readiness.Action, today string) act {
 	out := act{Beside: a.Beside, ActionView: site.ActionView{Text: imperative(firstLine(a.Text), a.How), Owner: a.Owner, Status: site.StatusNotStarted}, Found: strings.TrimSuffix(firstLine(a.Finding), ".")}
 	if a.Status == checks.Fail || a.Status == checks.Unknown || a.Status == checks.Excepted {
 		out.Status = statusOf(a.Status)
+	}
+	if a.Due != "" {
+		out.Due, out.Overdue = site.DueText(a.Due, today), a.Due <= today
 	}
 	if out.Found == out.Text {
 		out.Found = ""
@@ -340,10 +347,10 @@ func imperative(s, remedy string) string {
 	return phrase(s)
 }
 
-func rows(list []readiness.Action) []act {
+func rows(list []readiness.Action, today string) []act {
 	out := make([]act, 0, len(list))
 	for _, a := range list {
-		out = append(out, row(a))
+		out = append(out, row(a, today))
 	}
 	return out
 }

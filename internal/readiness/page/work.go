@@ -43,7 +43,29 @@ func showWork(v *site.Visit) error {
 			return err
 		}
 	}
-	return v.Show(site.Shell{Title: "My work", Current: "/work", Crumbs: []site.Crumb{{Text: "My work"}}}, workBody(x))
+	return v.Show(site.Shell{Title: "My work", Current: "/work", Crumbs: []site.Crumb{{Text: "My work"}}, Counts: x.counts()}, workBody(x))
+}
+
+// counts is what the sidebar says of the page. Only the pages that have the whole
+// picture can say it.
+func (x work) counts() map[string]int64 { return map[string]int64{"/work": int64(x.count())} }
+
+// waiting is what waits for the reader of a picture, to be counted.
+func (p picture) waiting(v *site.Visit) (map[string]int64, error) {
+	x := work{picture: p, Program: true}
+	x.split(v.Actor.Name)
+	if !v.Actor.May(auth.WorkRead) || v.Actor.User == "" {
+		return nil, nil
+	}
+	mine, err := tasks.List.Do(v.Context(), v.Desk, tasks.Filter{Mine: true, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	x.Total = mine.Total
+	if err := x.readApprovals(v); err != nil {
+		return nil, err
+	}
+	return x.counts(), nil
 }
 
 func (x *work) readTasks(v *site.Visit) error {
@@ -124,17 +146,22 @@ func (x *work) readActs(v *site.Visit) error {
 		return err
 	}
 	x.picture = p
-	for _, a := range p.Actions {
+	x.split(v.Actor.Name)
+	return nil
+}
+
+// split sorts the acts by whose they are.
+func (x *work) split(me string) {
+	for _, a := range x.Actions {
 		switch {
 		case a.Owner == "":
 			x.Nobody = append(x.Nobody, a)
-		case a.Owner == v.Actor.Name:
+		case a.Owner == me:
 			x.Mine = append(x.Mine, a)
 		default:
 			x.Others = append(x.Others, a)
 		}
 	}
-	return nil
 }
 
 // count is everything that waits for the reader.
