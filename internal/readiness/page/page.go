@@ -12,6 +12,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/readiness"
@@ -68,7 +69,7 @@ func readPictureAt(v *site.Visit, then time.Time) (picture, error) {
 	if p.Org, err = orgs.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return p, err
 	}
-	p.Zone = site.Zone(p.Org)
+	p.Zone = clock.Zone(p.Org.Zone)
 	if !v.Actor.May(auth.SourcesRead) || !p.Then.IsZero() {
 		return p, nil
 	}
