@@ -68,5 +68,11 @@ var acted = map[string]string{
 	"views.create": "View saved", "views.remove": "Saved view removed", "views.update": "Saved view changed",
 }
 
+// stepped says what an entry of an examination did whose operation leaves
+// entries of several steps.
+var stepped = map[string]string{
+	"link": "Items linked to evidence", "opinion": "Opinion signed",
+}
+
 // Acted is what an operation did in words, "" for one that has none.
 func Acted(op string) string { return acted[op] }
