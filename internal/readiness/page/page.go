@@ -84,14 +84,14 @@ func (p picture) looked() bool {
 }
 
 // answering counts the sources whose newest reading went well and is not older
-// than the checks that rest on it allow.
+// than the checks that rest on it, or the rhythm of its files, allow.
 func (p picture) answering() (n int) {
 	var silent []string
 	for _, a := range p.Actions {
 		silent = append(silent, a.Silent...)
 	}
 	for _, s := range p.Sources {
-		if s.Latest != nil && s.Latest.Status == sources.RunOK && !slices.Contains(silent, s.Name) {
+		if s.Latest != nil && s.Latest.Status == sources.RunOK && !s.Overdue && !slices.Contains(silent, s.Name) {
 			n++
 		}
 	}
