@@ -57,7 +57,7 @@ func (f said) check(s sources.Source) checks.Definition {
 		Applies: "r.tool == " + strconv.Quote(f.Tool) + " && r.rule == " + strconv.Quote(f.Rule),
 		Pass:    `r.status == "pass" || r.status == "excepted"`,
 		Empty:   checks.Unknown, Freshness: checks.Duration(192 * time.Hour), Cadence: "weekly", Severity: "medium", Mandatory: true,
-		Message:  `r.rule + (has(r.package) ? " in " + r.package : "") + (has(r.resource_name) ? " of " + r.resource_name : "") + (has(r.path) ? " in " + r.path : "") + " is " + r.status`,
+		Message:  `r.rule + (has(r.package) ? " in " + r.package : "") + (has(r.resource_name) ? " of " + r.resource_name : "") + (has(r.path) ? " in " + r.path : "") + " has the status " + r.status`,
 		Summary:  "{failing} of {total} findings of " + rule + " are open",
 		Risk:     cmp.Or(f.Title, "What the tool warns of can happen."),
 		Fix:      "Mend what the tool reports, or have it accepted as an exception with an end.",
@@ -71,8 +71,10 @@ func (f said) check(s sources.Source) checks.Definition {
 		d.Empty = checks.Pass
 	}
 	switch f.Severity {
-	case "critical", "high", "low":
-		d.Severity = f.Severity
+	case "critical", "high":
+		d.Severity = "high"
+	case "low", "info":
+		d.Severity = "low"
 	}
 	switch s.Expected { // a file holds until the next one is overdue
 	case sources.ByMonth:

@@ -116,7 +116,7 @@ func (x seen) list(v *site.Visit) (site.List[sighting], error) {
 	for _, f := range append(slices.Clone(shown), slices.DeleteFunc(x.Schema.FieldNames(), func(f string) bool { return slices.Contains(shown, f) })...) {
 		at := slices.Index(shown, f)
 		l.Columns = append(l.Columns, site.Col[sighting]{ID: "f_" + f, Head: site.Capital(strings.ReplaceAll(f, "_", " ")), Wide: at == 0, Spare: at < 0,
-			Cell: func(s sighting) site.Cell { return s.cell(f) }, Text: func(s sighting) any { return s.text(f) }})
+			Cell: func(s sighting) site.Cell { return s.cell(f, at == 0 && len(x.Schema.Shown) > 0) }, Text: func(s sighting) any { return s.text(f) }})
 	}
 	l.Columns = append(l.Columns,
 		site.Col[sighting]{ID: "first", Head: "First seen", Spare: true, Cell: func(s sighting) site.Cell { return site.Node(site.Age(s.FirstSeen, x.Now)) }, Text: func(s sighting) any { return moment(s.FirstSeen) }},
@@ -146,10 +146,14 @@ func (s sighting) called(schema sources.Schema) string {
 	return site.Brief(s.Key)
 }
 
-// cell is a field of a resource; what could not be read says why.
-func (s sighting) cell(field string) site.Cell {
+// cell is a field of a resource, whole or in brief; what could not be read says
+// why.
+func (s sighting) cell(field string, whole bool) site.Cell {
 	if why, absent := s.Absent[field]; absent {
 		return site.Cell{Text: site.Brief(why), Status: site.StatusUnknown, Tone: site.StatusUnknown}
+	}
+	if whole {
+		return site.Words(plain(s.Attrs[field]))
 	}
 	return site.Words(site.Brief(plain(s.Attrs[field])))
 }
