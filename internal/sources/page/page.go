@@ -197,7 +197,7 @@ func (x listed) list() site.List[sources.Source] {
 			}},
 			{ID: "rhythm", Head: "Read", Spare: true, Cell: func(s row) site.Cell { return site.Words(site.Capital(rhythm(s))) }},
 			{ID: "connected", Head: "Connected", Spare: true, Sorts: true, Cell: func(s row) site.Cell { return site.Node(site.Moment(s.Created)) }, Text: func(s row) any { return moment(s.Created) }},
-			{ID: "next", Head: "Next", Phone: site.PlaceHidden, Cell: func(s row) site.Cell { return site.Words(next(s, x.Now, x.Zone)) }},
+			{ID: "next", Head: "Next", Phone: site.PlaceHidden, Cell: func(s row) site.Cell { return site.Words(x.soon(s)) }},
 			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(s row) site.Cell { return site.Mark(answer(s)) }},
 		},
 		Filters: []site.Filter{{Name: "status", Label: "Status", Options: x.words(), Chips: true}, {Name: "kind", Label: "Kind", Options: x.kinds()}},
@@ -294,6 +294,21 @@ func next(s sources.Source, now time.Time, zone *time.Location) string {
 		return "due now"
 	}
 	return "in " + site.Duration(s.Next.Sub(now).Truncate(time.Minute))
+}
+
+// soon is next as briefly as a column needs it.
+func (x listed) soon(s sources.Source) string {
+	if s.Due.IsZero() || s.Reading != nil {
+		return next(s, x.Now, x.Zone)
+	}
+	due, word := s.Due.In(x.Zone), "by "
+	if s.Overdue {
+		word = "since "
+	}
+	if due.Year() == x.Now.In(x.Zone).Year() {
+		return word + site.DayMonth(due)
+	}
+	return word + site.Date(due)
 }
 
 // day writes a day, with its year where that is another than now.
