@@ -68,6 +68,7 @@ func TestJourneys(t *testing.T) {
 		{"asof", past},
 		{"sources", connected},
 		{"ingest", handed},
+		{"rules", ruled},
 		{"checks", checked},
 		{"evidence", shown},
 		{"assets", kept},

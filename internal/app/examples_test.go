@@ -160,13 +160,24 @@ var examples = map[string]func(x *tenant, who *op.Desk) input{
 	"exports.create":  nothing,
 	"imports.get":     func(x *tenant, _ *op.Desk) input { return input{"id": x.handedIn()} },
 	"imports.list":    nothing,
-	"imports.start":   func(x *tenant, _ *op.Desk) input { return input{"id": x.handedIn()} },
-	"jobs.get":        ref("job"),
-	"jobs.list":       nothing,
-	"ledgers.keys":    nothing,
-	"ledgers.get":     nothing,
-	"ledgers.verify":  nothing,
-	"log_health.get":  nothing,
+	"imports.cancel": func(x *tenant, _ *op.Desk) input {
+		file := x.handedIn()
+		do(x.t, x, sources.ImportStart, sources.Start{ID: file})
+		return input{"id": file}
+	},
+	"imports.retry": func(x *tenant, _ *op.Desk) input {
+		file := x.handedIn()
+		do(x.t, x, sources.ImportStart, sources.Start{ID: file})
+		do(x.t, x, sources.ImportCancel, sources.Ref{ID: file})
+		return input{"id": file}
+	},
+	"imports.start":  func(x *tenant, _ *op.Desk) input { return input{"id": x.handedIn()} },
+	"jobs.get":       ref("job"),
+	"jobs.list":      nothing,
+	"ledgers.keys":   nothing,
+	"ledgers.get":    nothing,
+	"ledgers.verify": nothing,
+	"log_health.get": nothing,
 	"members.create": func(x *tenant, _ *op.Desk) input {
 		return input{"name": "New at " + x.mark, "email": fmt.Sprintf("new%d@%s.example", x.next(), x.mark), "password": "four unrelated words", "role": string(x.least())}
 	},

@@ -236,13 +236,12 @@ func (c *ingestCmd) far(ctx context.Context, t *cli.Terminal, name string, from 
 			return run, t.Get(ctx, "/runs/"+string(made.Run), &run)
 		case made.Refused != "":
 			return sources.Run{}, fault.Invalid("file", "%s", made.Refused)
-		}
-		var j job.Job
-		if err := t.Get(ctx, "/jobs/"+string(made.Job), &j); err == nil {
-			if j.State == job.Failed || j.State == job.Cancelled {
-				return sources.Run{}, fmt.Errorf("the server gave up on it: %s", j.Error)
-			}
-			last = c.say(t, j.Progress, last)
+		case made.Status == sources.ImportCancelled:
+			return sources.Run{}, fmt.Errorf("its reading was %s. The server has the file: tickmark imports retry %s reads it", made.Cancelled, made.ID)
+		case made.Status == sources.ImportFailed:
+			return sources.Run{}, fmt.Errorf("the server gave up on it: %s. It has the file: tickmark imports retry %s reads it again", made.Failed, made.ID)
+		case made.Reading != nil:
+			last = c.say(t, made.Reading.Progress, last)
 		}
 		select {
 		case <-ctx.Done():
@@ -257,7 +256,7 @@ func left(made sources.Import, err error) error {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("stopped")
 	}
-	return fmt.Errorf("%w. The server has the file and reads it when it can: tickmark imports get %s says how it went", err, made.ID)
+	return fmt.Errorf("%w. The server has the file and reads it when it can: tickmark imports get %[2]s says how it went, tickmark imports cancel %[2]s stops it", err, made.ID)
 }
 
 // asked is how long the command waits before it asks again.

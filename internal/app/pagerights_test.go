@@ -84,6 +84,8 @@ var acts = map[string]string{
 	"POST /export":                                "exports.create",
 	"POST /sources/ingest":                        "imports.start",
 	"POST /imports/{id}":                          "imports.start",
+	"POST /imports/{id}/cancel":                   "imports.cancel",
+	"POST /imports/{id}/retry":                    "imports.retry",
 	"POST /sources/new":                           "sources.create",
 	"POST /sources/{id}/mapping":                  "mappings.save",
 	"POST /sources/{id}/collect":                  "sources.collect",

@@ -240,6 +240,19 @@ func (v *Vault) Find(ctx context.Context, org id.Org, address string) (Sealed, e
 	return Sealed{Address: address, SHA256: sha256.Sum256(data), Size: int64(len(data)), known: true}, nil
 }
 
+// Has reports whether the bytes of an address can still be had, without reading
+// them.
+func (v *Vault) Has(ctx context.Context, org id.Org, address string) (bool, error) {
+	r, err := v.row(ctx, org, address)
+	if errors.Is(err, db.ErrNone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return v.stored(ctx, object(address, r.sealed))
+}
+
 // Store puts data and makes it known at once, for bytes that arrive before
 // the record that will refer to them.
 func (v *Vault) Store(ctx context.Context, org id.Org, data []byte, now time.Time) (Sealed, error) {

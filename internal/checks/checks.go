@@ -73,6 +73,9 @@ type Answer struct {
 	Reason  string    `json:"reason,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
 	digest  string
+
+	due  time.Time // by when its source should have been handed the next file; zero without a rhythm
+	zone *time.Location
 }
 
 const (
@@ -83,8 +86,8 @@ const (
 
 	// What each check last said of each source by an instant.
 	selectAnswers = `SELECT r.check_id, r.source_id, s.name, r.at, r.run_id, r.digest, r.status, r.total, r.passing, r.failing, r.unknown,
-		r.not_applicable, r.summary, r.reason, r.remedy
-		FROM check_result r JOIN source s ON s.org_id = r.org_id AND s.id = r.source_id
+		r.not_applicable, r.summary, r.reason, r.remedy, s.expected, s.paused, COALESCE(o.zone, '')
+		FROM check_result r JOIN source s ON s.org_id = r.org_id AND s.id = r.source_id LEFT JOIN orgs o ON o.org_id = r.org_id
 		WHERE r.org_id = ? AND (s.removed = 0 OR s.removed > ?) AND r.at = (SELECT MAX(x.at) FROM check_result x
 			WHERE x.org_id = r.org_id AND x.check_id = r.check_id AND x.source_id = r.source_id AND x.at <= ?)
 		ORDER BY r.check_id, r.source_id`
@@ -148,13 +151,17 @@ func answers(c *op.Call, at time.Time) (map[string][]Answer, error) {
 	}
 	return out, c.Tx.Each(selectAnswers, []any{c.Org, until, until}, func(scan func(...any) error) error {
 		var (
-			check string
-			a     Answer
-			at    int64
+			check          string
+			a              Answer
+			at, paused     int64
+			expected, zone string
 		)
 		err := scan(&check, &a.Source, &a.Name, &at, &a.Run, &a.digest, &a.Status, &a.Result.Total, &a.Result.Passing, &a.Result.Failing,
-			&a.Result.Unknown, &a.Result.NotApplicable, &a.Summary, &a.Reason, &a.Result.Remedy)
-		a.At = clock.FromMillis(at)
+			&a.Result.Unknown, &a.Result.NotApplicable, &a.Summary, &a.Reason, &a.Result.Remedy, &expected, &paused, &zone)
+		if a.At = clock.FromMillis(at); until == open && paused == 0 { // which rhythm held what then is not kept
+			a.zone = clock.Zone(zone)
+			a.due = sources.Due(expected, a.At, a.zone)
+		}
 		out[check] = append(out[check], a)
 		return err
 	})
@@ -176,6 +183,9 @@ func (x *Check) judge(c *op.Call, at time.Time, found []Answer, waived []Waiver)
 		x.Unknown, x.NotApplicable = x.Unknown+a.Result.Unknown, x.NotApplicable+a.Result.NotApplicable
 		if fresh := time.Duration(x.Definition.Freshness); !instant(c, at).Before(a.At.Add(fresh)) {
 			a.Status, a.Reason = Unknown, causeStale+a.At.Format("2 Jan 2006 15:04 UTC")
+		}
+		if !a.due.IsZero() && !instant(c, at).Before(a.due) {
+			a.Status, a.Reason = Unknown, causeStale+a.At.Format("2 Jan 2006 15:04 UTC")+", a file was expected by "+a.due.In(a.zone).Format("2 January 2006")
 		}
 		if a.Status == Fail {
 			until, all, err := covered(c, at, x.ID, a.Source, waived)

@@ -11,6 +11,7 @@ import (
 	"github.com/tickmark/tickmark/internal/controls"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/evidence"
+	"github.com/tickmark/tickmark/internal/importers/trivy"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/op/optest"
 	"github.com/tickmark/tickmark/internal/sources"
@@ -167,6 +168,70 @@ func TestAnswersThatAreNotFreshAreUnknown(t *testing.T) {
 		}
 	})
 }
+
+// A file that does not come makes unknown what the last one said, though that
+// would still be fresh.
+func TestAnswersWithoutTheNextFileAreUnknown(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		if _, err := checks.Create.Do(t.Context(), desk, checks.Authored{YAML: findingCheck}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := sources.NewReader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Feed(0, trivy.New())
+		made, err := r.Deliver(t.Context(), desk, sources.Delivery{Name: "t.json"}, strings.NewReader(`{"SchemaVersion":2,"ArtifactName":"a","ArtifactType":"container_image","Results":[]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := r.Import(t.Context(), desk, made.ID, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := checks.EvaluateRun(t.Context(), desk, run.ID, nil); err != nil {
+			t.Fatal(err)
+		}
+		s := optest.Do(t, desk, sources.Get, sources.Ref{ID: string(run.Source)})
+		s = optest.Do(t, desk, sources.Update, sources.Change{ID: string(s.ID), Version: s.Version, Expected: sources.ByDay})
+		says := func() checks.Detail { return optest.Do(t, desk, checks.Get, checks.Ref{ID: "own.trivy.none"}) }
+		optest.Clock(desk).Advance(s.Due.Sub(desk.Clock.Now()) - time.Millisecond)
+		if d := says(); d.Status != checks.Pass {
+			t.Errorf("before the day: %s, %q", d.Status, d.Reason)
+		}
+		optest.Clock(desk).Advance(time.Millisecond)
+		if d := says(); d.Status != checks.Unknown || !strings.Contains(d.Reason, ", a file was expected by "+s.Due.Format("2 January 2006")) {
+			t.Errorf("on the day: %s, %q", d.Status, d.Reason)
+		}
+		optest.Do(t, desk, sources.Update, sources.Change{ID: string(s.ID), Version: s.Version, Expected: sources.Never})
+		if d := says(); d.Status != checks.Pass {
+			t.Errorf("without a rhythm: %s, %q", d.Status, d.Reason)
+		}
+	})
+}
+
+const findingCheck = `
+id: own.trivy.none
+title: Trivy reports nothing
+kind: finding
+schema: 1
+pass: r.status == "pass"
+empty: pass
+freshness: 192h
+cadence: weekly
+severity: low
+mandatory: false
+message: r.rule
+summary: '{failing} open'
+risk: It is used.
+fix: Mend it.
+controls: [VUL-04]
+map: [{criterion: CC7.1, strength: supporting}]
+fixtures:
+  pass: [{rule: a, status: pass}]
+  fail: [{rule: a, status: fail}]
+  unknown: [{rule: a}]
+`
 
 func TestHistoryGrowsOnlyWhenAnAnswerChanges(t *testing.T) {
 	optest.Each(t, func(t *testing.T, desk *op.Desk) {

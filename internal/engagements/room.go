@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/id"
@@ -126,7 +127,7 @@ func (r *Room) Bounds() (from, to time.Time) {
 }
 
 func span(e Engagement) (from, to time.Time, err error) {
-	zone, err := time.LoadLocation(e.Zone)
+	zone, err := clock.ParseZone(e.Zone)
 	if err != nil {
 		return from, to, err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/fault"
 )
 
@@ -43,10 +44,7 @@ func (d DayTime) every() time.Duration {
 // it, it is as much later as they are; where they are put back over it, it
 // comes once.
 func (d DayTime) After(t time.Time, zone string) time.Time {
-	loc, err := time.LoadLocation(zone)
-	if err != nil {
-		loc = time.UTC
-	}
+	loc := clock.Zone(zone)
 	at, err := time.Parse("15:04", d.At)
 	if err != nil {
 		return t.Add(d.every())

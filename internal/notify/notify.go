@@ -118,11 +118,7 @@ func Zone(tx *db.Tx, org id.Org) (*time.Location, error) {
 	if err := tx.Row(selectZone, []any{org}, &name); err != nil {
 		return nil, err
 	}
-	loc, err := time.LoadLocation(name)
-	if err != nil {
-		return time.UTC, nil // a zone that this machine's tables do not have
-	}
-	return loc, nil
+	return clock.Zone(name), nil
 }
 
 // Tell tells people something, in the operation's own transaction. Nobody is

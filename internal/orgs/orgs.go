@@ -181,8 +181,8 @@ func settled(name, zone, field string) (string, string, error) {
 	if zone == "" {
 		zone = "UTC"
 	}
-	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
-		return "", "", fault.Invalid("zone", "give an IANA time zone such as Europe/Berlin or UTC")
+	if _, err := clock.ParseZone(zone); err != nil {
+		return "", "", err
 	}
 	return name, zone, nil
 }

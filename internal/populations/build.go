@@ -102,17 +102,15 @@ func gather(c *op.Call, in Material) (gathered, error) {
 	if g.pop, err = open(c, r, in.Population); err != nil {
 		return g, err
 	}
-	if g.zone, err = time.LoadLocation(r.Zone); err != nil {
+	if g.zone, err = clock.ParseZone(r.Zone); err != nil {
 		return g, err
 	}
 	g.win.from, g.win.to = r.Bounds()
 	g.win.zone, g.win.snapshot = g.zone, in.Snapshot || r.Type == scopes.TypeI
 	if in.Zone != "" {
-		zone, err := time.LoadLocation(in.Zone)
-		if err != nil || in.Zone == "Local" {
-			return g, fault.Invalid("zone", "a time zone is named as Europe/Berlin or UTC")
+		if g.zone, err = clock.ParseZone(in.Zone); err != nil {
+			return g, err
 		}
-		g.zone = zone
 	}
 	if err := in.fit(r); err != nil {
 		return g, err

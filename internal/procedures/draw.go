@@ -195,7 +195,7 @@ func (l *sealedList) record(c *op.Call, r *engagements.Room, p *paper, s *Sample
 	if err != nil {
 		return err
 	}
-	zone, err := time.LoadLocation(r.Zone)
+	zone, err := clock.ParseZone(r.Zone)
 	if err != nil {
 		return err
 	}

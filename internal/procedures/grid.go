@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/evidence"
@@ -34,7 +35,7 @@ func newView(r *engagements.Room, p *paper) (*view, error) {
 		}
 	}
 	var err error
-	if v.zone, err = time.LoadLocation(r.Zone); err != nil {
+	if v.zone, err = clock.ParseZone(r.Zone); err != nil {
 		return nil, err
 	}
 	_, to := r.Bounds()

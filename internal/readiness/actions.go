@@ -221,7 +221,7 @@ func (p *Picture) blind() []Action {
 // silentOf names the sources that a check has not heard of for too long.
 func silentOf(a checks.Check) (out []string) {
 	for _, s := range a.Sources {
-		if a.Remedy == "" && strings.HasPrefix(a.Reason, "not looked at since ") && s.Status == checks.Unknown && s.Name != "" {
+		if a.Remedy == "" && strings.HasPrefix(a.Reason, "not looked at since ") && strings.HasPrefix(s.Reason, "not looked at since ") && s.Status == checks.Unknown && s.Name != "" {
 			out = append(out, s.Name)
 		}
 	}

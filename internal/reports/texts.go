@@ -118,9 +118,5 @@ func (m Material) local(t time.Time) string { return day(civil(m.Engagement, t))
 
 // civil is the day of an instant in the engagement's zone, as 2026-12-31.
 func civil(e engagements.Engagement, t time.Time) string {
-	zone, err := time.LoadLocation(e.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
-	return t.In(zone).Format(time.DateOnly)
+	return t.In(clock.Zone(e.Zone)).Format(time.DateOnly)
 }

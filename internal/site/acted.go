@@ -30,7 +30,7 @@ var acted = map[string]string{
 	"exceptions.approve": "Exception approved", "exceptions.create": "Exception asked for", "exceptions.end": "Exception ended or declined", "exceptions.end_many": "Exceptions ended",
 	"exports.create": "Log exported",
 	"holds.create":   "Evidence held back from erasure", "holds.release": "Hold released",
-	"imports.begin": "File handed in", "imports.read": "File read with its mapping", "imports.refuse": "File refused", "imports.start": "File put in line to be read",
+	"imports.begin": "File handed in", "imports.cancel": "Reading of a file stopped", "imports.read": "File read with its mapping", "imports.refuse": "File refused", "imports.retry": "File put in line to be read again", "imports.start": "File put in line to be read",
 	"invitations.accept": "Invitation accepted", "invitations.create": "Invitation made", "invitations.resend": "Invitation sent again", "invitations.revoke": "Invitation taken back", "invitations.send": "People invited",
 	"items.answer": "Items answered with evidence", "items.attempt": "Attempt to take an item out", "items.link": "Items linked to evidence", "items.remove": "Removing an item refused",
 	"jobs.miss": "Scheduled work did not run", "jobs.missed": "Scheduled work did not happen",
@@ -66,6 +66,12 @@ var acted = map[string]string{
 	"tokens.create": "Token made", "tokens.revoke": "Token ended",
 	"totp.begin": "Program for codes begun", "totp.confirm": "Program for codes confirmed", "totp.remove": "Program for codes removed",
 	"views.create": "View saved", "views.remove": "Saved view removed", "views.update": "Saved view changed",
+}
+
+// stepped says what an entry of an examination did whose operation leaves
+// entries of several steps.
+var stepped = map[string]string{
+	"link": "Items linked to evidence", "opinion": "Opinion signed",
 }
 
 // Acted is what an operation did in words, "" for one that has none.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -22,7 +23,7 @@ func (v *Visit) AsOf() (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	zone := Zone(org)
+	zone := clock.Zone(org.Zone)
 	day, err := time.ParseInLocation(time.DateOnly, s, zone)
 	if err != nil {
 		return time.Time{}, fault.Invalid("as_of", "give a day as 2026-06-30")
@@ -40,18 +41,10 @@ func (v *Visit) AsOf() (time.Time, error) {
 	return end, nil
 }
 
-// Zone is where the days of an organization begin.
-func Zone(org orgs.Org) *time.Location {
-	if zone, err := time.LoadLocation(org.Zone); err == nil {
-		return zone
-	}
-	return time.UTC
-}
-
 // moved puts the control of time on a page that can be moved, and on one that
 // was moved the band that says so. Its links lead to the same day.
 func (v *Visit) moved(s *Shell, org orgs.Org) {
-	zone := Zone(org)
+	zone := clock.Zone(org.Zone)
 	s.AsOf = AsOf{Max: v.Clock.Now().In(zone).Format(time.DateOnly), Path: v.R.URL.Path}
 	q := v.R.URL.Query()
 	q.Del("as_of")

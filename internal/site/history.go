@@ -6,6 +6,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/evidence"
 )
 
@@ -23,6 +24,12 @@ func EntryText(e evidence.Entry) string {
 			return title
 		}
 		return "Evidence sealed"
+	}
+	if step, _ := e.Body["step"].(string); stepped[step] != "" {
+		return stepped[step]
+	}
+	if state, ok := e.Body["state"].(string); ok && e.Op == engagements.Advance.Name() {
+		return "Engagement became " + engagements.State(state).Words()
 	}
 	if s := acted[e.Op]; s != "" {
 		return s

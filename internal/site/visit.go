@@ -280,7 +280,7 @@ func (v *Visit) dress(s *Shell) error {
 		return err
 	}
 	s.Crumbs = append([]Crumb{{Text: org.Name, Href: "/"}}, s.Crumbs...)
-	s.Print.At = v.Clock.Now().In(Zone(org))
+	s.Print.At = v.Clock.Now().In(clock.Zone(org.Zone))
 	s.Me = Me{Name: v.Actor.Name, Email: v.Actor.Email, Href: "/settings", SignOut: "/sign-out"}
 	s.Prefs = ReadPrefs(v.R)
 	s.Nav, s.Tabs = v.Web.Nav(v.Actor), v.Web.Tabs(v.Actor)

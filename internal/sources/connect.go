@@ -24,6 +24,7 @@ type Connection struct {
 	Every    int    `json:"every_minutes,omitempty" minimum:"5" maximum:"44640" doc:"How often it is read; if left out, as is usual for its kind."`
 	At       string `json:"at,omitempty" maxLength:"5" doc:"Instead of that, the time of day at which it is read, such as 06:30, in the organization's time zone."`
 	Weekday  string `json:"weekday,omitempty" enum:"sunday,monday,tuesday,wednesday,thursday,friday,saturday" doc:"With a time of day: the one day of the week on which it is read."`
+	Expected string `json:"expected,omitempty" enum:"day,week,month,quarter,never" doc:"Of a source that files feed: a file is expected in every one of these, and its absence counts as silence. No rhythm, if left out."`
 }
 
 const (
@@ -35,7 +36,7 @@ const (
 	openSecrets   = "SELECT name, sealed FROM source_secret WHERE org_id = ? AND source_id = ?"
 
 	selectZone   = "SELECT zone FROM orgs WHERE org_id = ?"
-	updateSource = `UPDATE source SET name = ?, settings = ?, every = ?, day_time = ?, weekday = ?, version = version + 1
+	updateSource = `UPDATE source SET name = ?, settings = ?, every = ?, day_time = ?, weekday = ?, expected = ?, version = version + 1
 		WHERE org_id = ? AND id = ? AND version = ? AND removed = 0`
 	removeSource    = "UPDATE source SET removed = ?, version = version + 1 WHERE org_id = ? AND id = ? AND removed = 0"
 	reconnectSource = "UPDATE source SET removed = 0, version = version + 1 WHERE org_id = ? AND id = ? AND removed > 0"
@@ -138,12 +139,15 @@ func create(c *op.Call, in Connection) (Source, error) {
 	if err := s.timed(k, in.Every, in.At, in.Weekday); err != nil {
 		return Source{}, err
 	}
+	if err := s.rhythm(k, in.Expected); err != nil {
+		return Source{}, err
+	}
 	raw, err := json.Marshal(told.open)
 	if err != nil {
 		return Source{}, err
 	}
 	s.Settings = raw
-	_, err = c.Tx.Exec(insertTimed, c.Org, s.ID, s.Kind, s.Name, string(raw), s.Every*time.Minute.Milliseconds(), s.At, s.Weekday, clock.Millis(c.Now))
+	_, err = c.Tx.Exec(insertTimed, c.Org, s.ID, s.Kind, s.Name, string(raw), s.Every*time.Minute.Milliseconds(), s.At, s.Weekday, s.Expected, clock.Millis(c.Now))
 	if err != nil {
 		return Source{}, err
 	}
@@ -213,6 +217,7 @@ type Change struct {
 	Every    int      `json:"every_minutes,omitempty" minimum:"5" maximum:"44640" doc:"How often it is read."`
 	At       string   `json:"at,omitempty" maxLength:"5" doc:"Instead of that, the time of day at which it is read, such as 06:30."`
 	Weekday  string   `json:"weekday,omitempty" enum:"sunday,monday,tuesday,wednesday,thursday,friday,saturday" doc:"With a time of day: the one day of the week on which it is read."`
+	Expected string   `json:"expected,omitempty" enum:"day,week,month,quarter,never" doc:"Of a source that files feed: a file is expected in every one of these, and its absence counts as silence; never for no rhythm; as it is, if left out."`
 }
 
 func update(c *op.Call, in Change) (Source, error) {
@@ -248,7 +253,10 @@ func update(c *op.Call, in Change) (Source, error) {
 			return Source{}, err
 		}
 	}
-	n, err := c.Tx.Exec(updateSource, s.Name, string(s.Settings), s.Every*time.Minute.Milliseconds(), s.At, s.Weekday, c.Org, s.ID, in.Version)
+	if err := s.rhythm(k, in.Expected); err != nil {
+		return Source{}, err
+	}
+	n, err := c.Tx.Exec(updateSource, s.Name, string(s.Settings), s.Every*time.Minute.Milliseconds(), s.At, s.Weekday, s.Expected, c.Org, s.ID, in.Version)
 	if err == nil && n == 0 {
 		stale := fault.Conflict("%s was changed since you read it.", s.Name)
 		stale.Current, err = One(c, s.ID)

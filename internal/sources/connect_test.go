@@ -277,7 +277,7 @@ func work(t *testing.T, desk *op.Desk, reader *sources.Reader) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	done := make(chan struct{})
-	r := job.NewRunner(desk.Engine, []job.Worker{reader.Worker(), job.New("last", 1, func(context.Context, *job.Run, struct{}) error {
+	r := job.NewRunner(desk.Engine, []job.Worker{reader.Worker(), reader.ImportWorker(), job.New("last", 1, func(context.Context, *job.Run, struct{}) error {
 		close(done)
 		return nil
 	})}, 1)

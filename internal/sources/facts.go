@@ -24,14 +24,16 @@ const (
 		OR NOT EXISTS (SELECT 1 FROM source_run_kind k JOIN source_run r ON r.org_id = k.org_id AND r.id = k.run_id
 			WHERE k.org_id = x.org_id AND r.source_id = x.source_id AND k.kind = x.kind))`
 
-	watchImports = "SELECT id, name, format, looks, size, sha256, address, pieced, skip_bad, source_id, job_id, run_id, refused, actor, created FROM source_import WHERE org_id = ?"
-	watchSources = "SELECT id, kind, name, settings, every, day_time, weekday, paused, version, created, removed FROM source WHERE org_id = ?"
+	// Columns that came later are written behind one that is empty where they are
+	// not, so that what was remembered of a row before stays true.
+	watchImports = "SELECT id, name, format, looks, size, sha256, address, pieced, skip_bad, source_id, job_id, run_id, refused || cancelled, actor, created FROM source_import WHERE org_id = ?"
+	watchSources = "SELECT id, kind, name, settings, every, day_time, weekday || expected, paused, version, created, removed FROM source WHERE org_id = ?"
 	watchSecrets = "SELECT source_id, name, sealed, since FROM source_secret WHERE org_id = ?"
 )
 
 var _ = scrub.Register(
 	scrub.Facts{Table: "source_run", Rows: runFacts, Owed: func(e *scrub.Entry) int {
-		if e.Op == "runs.record" && e.Kind == canon.KindRun || e.Op == "runs.fail" || e.Op == "sources.cancel" && e.Kind == canon.KindGap {
+		if e.Op == "runs.record" && e.Kind == canon.KindRun || e.Op == "runs.fail" || (e.Op == "sources.cancel" || e.Op == "imports.cancel") && e.Kind == canon.KindGap {
 			return 1
 		}
 		return 0
@@ -40,9 +42,9 @@ var _ = scrub.Register(
 )
 
 var _ = scrub.Observe(
-	scrub.Watch{Table: "source", Query: watchSources, Key: 1, Ops: []string{"sources."}},
+	scrub.Watch{Table: "source", Query: watchSources, Key: 1, Ops: []string{"sources.", "imports.cancel"}},
 	scrub.Watch{Table: "source_secret", Query: watchSecrets, Key: 2, Ops: []string{"sources."}},
-	scrub.Watch{Table: "source_import", Query: watchImports, Key: 1, Ops: []string{"imports.", "runs."}},
+	scrub.Watch{Table: "source_import", Query: watchImports, Key: 1, Ops: []string{"imports.", "runs.", "sources.feed"}},
 )
 
 // runKind is a kind as the manifest of a run names it.
@@ -77,7 +79,7 @@ func runFacts(s *scrub.Scan, from, to int64) ([]scrub.Fact, error) {
 		if r.Status == RunFailed || r.Status == RunCancelled {
 			f.Ops = []string{"runs.fail"}
 			if r.Status == RunCancelled {
-				f.Ops = []string{"sources.cancel"}
+				f.Ops = []string{"sources.cancel", "imports.cancel"}
 			}
 			maps.Copy(f.Body, map[string]any{"from": canon.FormatTime(r.Started), "to": canon.FormatTime(r.Ended), "cause": r.Error})
 			if r.Resources != 0 || len(r.Missing)+len(r.Scope) > 0 || r.manifest != "" {

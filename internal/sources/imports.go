@@ -26,7 +26,7 @@ var (
 	refuse = op.Work("imports.refuse", "Record that a file could not be taken, and why.", auth.SourcesWrite, importRefuse)
 	feed   = op.Work("sources.feed", "Connect the source that a file belongs to, where there is none yet.", auth.SourcesWrite, fedBy)
 
-	imports = []op.Operation{ImportGet, ImportList, ImportStart, begin, refuse, feed}
+	imports = []op.Operation{ImportGet, ImportList, ImportStart, ImportCancel, ImportRetry, begin, refuse, feed}
 )
 
 // ImportJob reads a file that was handed in.
@@ -45,28 +45,44 @@ type Import struct {
 	Job     id.Job    `json:"job,omitempty"`
 	Run     id.Run    `json:"run,omitempty"`
 	Refused string    `json:"refused,omitempty"`
-	Actor   string    `json:"actor"`
-	Created time.Time `json:"created"`
+	// Cancelled says by whom its reading was stopped.
+	Cancelled string    `json:"cancelled,omitempty"`
+	Actor     string    `json:"actor"`
+	Created   time.Time `json:"created"`
+	Status    string    `json:"status"`            // what became of it
+	Failed    string    `json:"failed,omitempty"`  // why the server gave up, while it remembers
+	Reading   *job.Job  `json:"reading,omitempty"` // the job that reads it now
 
 	address string
 	pieced  bool // address is that of a list of pieces
 }
 
+// What became of a file.
 const (
-	importColumns = "id, name, format, looks, size, sha256, address, pieced, skip_bad, source_id, job_id, run_id, refused, actor, created"
-	insertImport  = "INSERT INTO source_import (org_id, " + importColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ?)"
+	ImportWaiting   = "waiting" // for somebody to say how it is to be read
+	ImportReading   = "reading"
+	ImportTaken     = "read"
+	ImportRefused   = "refused"
+	ImportCancelled = "cancelled"
+	ImportFailed    = "failed" // the server gave up, through no fault of the file
+)
+
+const (
+	importColumns = "id, name, format, looks, size, sha256, address, pieced, skip_bad, source_id, job_id, run_id, refused, cancelled, actor, created"
+	insertImport  = "INSERT INTO source_import (org_id, " + importColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', '', ?, ?)"
 	selectImport  = "SELECT " + importColumns + " FROM source_import WHERE org_id = ? AND id = ?"
 	selectImports = "SELECT " + importColumns + " FROM source_import WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?"
 	countImports  = "SELECT COUNT(*) FROM source_import WHERE org_id = ?"
-	startImport   = "UPDATE source_import SET format = ?, source_id = ?, skip_bad = ?, job_id = ? WHERE org_id = ? AND id = ? AND job_id = '' AND run_id = '' AND refused = ''"
-	refuseImport  = "UPDATE source_import SET refused = ? WHERE org_id = ? AND id = ? AND run_id = '' AND refused = ''"
-	finishImport  = "UPDATE source_import SET run_id = ?, source_id = ? WHERE org_id = ? AND id = ? AND run_id = '' AND refused = ''"
+	startImport   = "UPDATE source_import SET format = ?, source_id = ?, skip_bad = ?, job_id = ? WHERE org_id = ? AND id = ? AND job_id = '' AND run_id = '' AND refused = '' AND cancelled = ''"
+	feedsImport   = "UPDATE source_import SET source_id = ? WHERE org_id = ? AND id = ? AND run_id = ''"
+	refuseImport  = "UPDATE source_import SET refused = ? WHERE org_id = ? AND id = ? AND run_id = '' AND refused = '' AND cancelled = ''"
+	finishImport  = "UPDATE source_import SET run_id = ?, source_id = ? WHERE org_id = ? AND id = ? AND run_id = '' AND refused = '' AND cancelled = ''"
 )
 
 func scanImport(scan func(...any) error, i *Import) error {
 	var created int64
 	err := scan(&i.ID, &i.Name, &i.Format, &i.Looks, &i.Size, &i.SHA256, &i.address, &i.pieced, &i.SkipBad, &i.Source, &i.Job, &i.Run,
-		&i.Refused, &i.Actor, &created)
+		&i.Refused, &i.Cancelled, &i.Actor, &created)
 	i.Created = clock.FromMillis(created)
 	return err
 }
@@ -83,7 +99,33 @@ func importGet(c *op.Call, in Ref) (Import, error) {
 	if err != nil {
 		return Import{}, err
 	}
-	return rows[0], nil
+	return rows[0], rows[0].settle(c)
+}
+
+// settle says what became of a file, by its row and the job that reads it.
+func (i *Import) settle(c *op.Call) (err error) {
+	switch {
+	case i.Run != "":
+		i.Status = ImportTaken
+	case i.Refused != "":
+		i.Status = ImportRefused
+	case i.Cancelled != "":
+		i.Status = ImportCancelled
+	case i.Job == "":
+		i.Status = ImportWaiting
+	default:
+		if i.Reading, err = job.Busy(c.Tx, c.Org, ImportJob, string(i.ID)); err != nil || i.Reading != nil {
+			i.Status = ImportReading
+			return err
+		}
+		i.Status = ImportFailed
+		j, err := job.Get(c.Tx, c.Org, i.Job)
+		if err != nil && fault.KindOf(err) != fault.KindNotFound {
+			return err
+		}
+		i.Failed = j.Error
+	}
+	return nil
 }
 
 // ImportFilter pages through the files that were handed in.
@@ -103,6 +145,9 @@ func importList(c *op.Call, in ImportFilter) (op.Page[Import], error) {
 		return op.Page[Import]{}, err
 	}
 	rows, err := db.Rows(c.Tx, selectImports, []any{c.Org, after, n + 1}, scanImport)
+	for k := 0; k < len(rows) && err == nil; k++ {
+		err = rows[k].settle(c)
+	}
 	return op.PageOf(rows, n, total, func(i Import) string { return string(i.ID) }), err
 }
 
@@ -130,10 +175,13 @@ func importBegin(c *op.Call, in arrival) (Import, error) {
 	_, err := c.Tx.Exec(insertImport, c.Org, i.ID, i.Name, i.Format, i.Looks, i.Size, i.SHA256, i.address, i.pieced, i.SkipBad, i.Source, i.Job,
 		i.Actor, clock.Millis(i.Created))
 	c.Note("id", string(i.ID))
+	if err == nil {
+		err = state(c, i.ID, in.statement)
+	}
 	if err != nil {
 		return Import{}, err
 	}
-	return i, state(c, i.ID, in.statement)
+	return i, i.settle(c)
 }
 
 // Start says how a file is to be read.
@@ -172,7 +220,10 @@ func importStart(c *op.Call, in Start) (Import, error) {
 	if err == nil && n == 0 {
 		err = fault.Conflict("%s is being read, or was.", i.Name)
 	}
-	return i, err
+	if err != nil {
+		return Import{}, err
+	}
+	return i, i.settle(c)
 }
 
 func queueImport(c *op.Call, i id.Upload) (id.Job, error) {
@@ -203,9 +254,14 @@ type reading struct {
 type refusal struct {
 	Import id.Upload `json:"import"`
 	Reason string    `json:"reason"`
+
+	job *job.Run
 }
 
 func importRefuse(c *op.Call, in refusal) (op.None, error) {
+	if err := still(c, in.job); err != nil {
+		return op.None{}, err
+	}
 	_, err := c.Tx.Exec(refuseImport, clip(cleanText(in.Reason)), c.Org, in.Import)
 	return op.None{}, err
 }
@@ -217,10 +273,16 @@ type feeding struct {
 	Format string `json:"format"`
 	Tool   string `json:"tool"`
 	Target string `json:"target"`
+
+	file id.Upload // that is being read
+	job  *job.Run
 }
 
 // fedBy finds the source that such files feed, or connects it.
 func fedBy(c *op.Call, in feeding) (Source, error) {
+	if err := still(c, in.job); err != nil {
+		return Source{}, err
+	}
 	rows, err := db.Rows(c.Tx, selectSources, []any{c.Org}, scanSource)
 	if err != nil {
 		return Source{}, err
@@ -239,7 +301,10 @@ func fedBy(c *op.Call, in feeding) (Source, error) {
 	}
 	s := Source{ID: id.New[id.Source](c.Now), Kind: in.Format, Name: in.name(), Settings: settings, Version: 1, Created: c.Now}
 	c.Note("id", string(s.ID))
-	_, err = c.Tx.Exec(insertTimed, c.Org, s.ID, s.Kind, s.Name, string(s.Settings), 0, "", "", clock.Millis(c.Now))
+	if _, err = c.Tx.Exec(insertTimed, c.Org, s.ID, s.Kind, s.Name, string(s.Settings), 0, "", "", "", clock.Millis(c.Now)); err != nil {
+		return s, err
+	}
+	_, err = c.Tx.Exec(feedsImport, s.ID, c.Org, in.file)
 	return s, err
 }
 

@@ -185,7 +185,7 @@ func lay(ctx context.Context, desk *op.Desk, spool *durable.Spool) (address stri
 func (r *Reader) ImportWorker() job.Worker {
 	return job.New(ImportJob, 3, func(ctx context.Context, run *job.Run, in reading) error {
 		desk := run.Machine(run.Org, "importer", auth.SourcesRead, auth.SourcesWrite, auth.EvidenceWrite)
-		_, err := r.Import(ctx, desk, in.Import, run.Progress, true)
+		_, err := r.take(ctx, desk, intaking{in.Import, run.Progress, true, run})
 		if fault.KindOf(err) == fault.KindInvalid {
 			run.Log.Warn("a file was not taken", "import", in.Import, "err", err)
 			return nil // it is on record, and the file will be no better
@@ -198,7 +198,19 @@ func (r *Reader) ImportWorker() job.Worker {
 // cannot be taken leaves nothing but the reason. Doing it twice does nothing
 // twice.
 func (r *Reader) Import(ctx context.Context, desk *op.Desk, file id.Upload, progress func(done, about int, what string), evaluate bool) (Run, error) {
-	i, err := ImportGet.Do(ctx, desk, Ref{string(file)})
+	return r.take(ctx, desk, intaking{file: file, progress: progress, evaluate: evaluate})
+}
+
+// intaking is the reading of one file.
+type intaking struct {
+	file     id.Upload
+	progress func(done, about int, what string)
+	evaluate bool
+	job      *job.Run // that does it; nil if somebody waits for it
+}
+
+func (r *Reader) take(ctx context.Context, desk *op.Desk, w intaking) (Run, error) {
+	i, err := ImportGet.Do(ctx, desk, Ref{string(w.file)})
 	if err != nil {
 		return Run{}, err
 	}
@@ -228,11 +240,11 @@ func (r *Reader) Import(ctx context.Context, desk *op.Desk, file id.Upload, prog
 			return Run{}, err
 		}
 	}
-	h := harvest{Source: s, Collector: m.Format() + "/" + m.Version(), Started: desk.Clock.Now(), Evaluate: evaluate, file: &i}
+	h := harvest{Source: s, Collector: m.Format() + "/" + m.Version(), Started: desk.Clock.Now(), Evaluate: w.evaluate, file: &i, job: w.job}
 	in := NewIntake(r.schemas, desk.Clock, nil)
 	defer in.Close()
 	in.skip = i.SkipBad
-	from := &counted{from: &laid{ctx: ctx, desk: desk, file: i}, about: i.Size, tell: progress, in: in}
+	from := &counted{from: &laid{ctx: ctx, desk: desk, file: i}, about: i.Size, tell: w.progress, in: in}
 	if err := guardImport(ctx, desk.Log, m, from, settings, in); err != nil {
 		return Run{}, r.turnDown(ctx, desk, i, h, err)
 	}
@@ -247,7 +259,7 @@ func (r *Reader) Import(ctx context.Context, desk *op.Desk, file id.Upload, prog
 	}
 	if i.Source == "" {
 		scope := in.Scopes()
-		if h.Source, err = feed.Do(ctx, desk, feeding{i.Format, scope["tool"], scope["target"]}); err != nil {
+		if h.Source, err = feed.Do(ctx, desk, feeding{i.Format, scope["tool"], scope["target"], i.ID, w.job}); err != nil {
 			return Run{}, err
 		}
 	}
@@ -264,11 +276,11 @@ func (r *Reader) turnDown(ctx context.Context, desk *op.Desk, i Import, h harves
 	}
 	said := fault.Invalid("file", "%s: %s", i.Name, f.Message).With(err)
 	if i.Source != "" {
-		if _, err := Fail.Do(ctx, desk, Failure{Source: h.Source, Collector: h.Collector, Started: h.Started, Err: said}); err != nil {
+		if _, err := Fail.Do(ctx, desk, Failure{Source: h.Source, Collector: h.Collector, Started: h.Started, Err: said, job: h.job}); err != nil {
 			return err
 		}
 	}
-	if _, err := refuse.Do(ctx, desk, refusal{i.ID, said.Message}); err != nil {
+	if _, err := refuse.Do(ctx, desk, refusal{i.ID, said.Message, h.job}); err != nil {
 		return err
 	}
 	return said

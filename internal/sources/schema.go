@@ -27,6 +27,9 @@ type Schema struct {
 	Title   string           `yaml:"title" json:"title"`
 	Doc     string           `yaml:"doc" json:"doc"`
 	Fields  map[string]Field `yaml:"fields" json:"fields"`
+	// Shown are the fields by which people tell such resources apart, the one that
+	// names them first. Where the key names them, there are none.
+	Shown []string `yaml:"shown" json:"shown,omitempty"`
 }
 
 // A Field is one fact about a resource. Any field of any resource may be
@@ -188,6 +191,11 @@ func (s Schema) validate() error {
 	}
 	if len(s.Fields) == 0 {
 		say("it has no fields: a kind needs at least one")
+	}
+	for _, name := range s.Shown {
+		if _, is := s.Fields[name]; !is {
+			say("shown names %q, which is none of its fields", name)
+		}
 	}
 	for _, name := range s.FieldNames() {
 		field := s.Fields[name]

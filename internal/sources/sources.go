@@ -56,8 +56,11 @@ type Source struct {
 	Settings json.RawMessage `json:"settings"`
 	Secrets  []Secret        `json:"secrets,omitempty"` // which are kept, never what they are
 	Every    int64           `json:"every_minutes"`
-	At       string          `json:"at,omitempty"`      // of each day, instead of every so often
-	Weekday  string          `json:"weekday,omitempty"` // of each week, at that time
+	At       string          `json:"at,omitempty"`       // of each day, instead of every so often
+	Weekday  string          `json:"weekday,omitempty"`  // of each week, at that time
+	Expected string          `json:"expected,omitempty"` // how often a file is, of one that is fed
+	Due      time.Time       `json:"due,omitzero"`       // by when the next file is expected
+	Overdue  bool            `json:"overdue,omitempty"`  // none came by then
 	Paused   time.Time       `json:"paused,omitzero"`
 	Next     time.Time       `json:"next,omitzero"` // when it is read next
 	Version  int64           `json:"version"`
@@ -118,10 +121,10 @@ type RunKind struct {
 }
 
 const (
-	sourceColumns = "id, kind, name, settings, every, day_time, weekday, paused, version, created, removed"
+	sourceColumns = "id, kind, name, settings, every, day_time, weekday, expected, paused, version, created, removed"
 	selectSources = "SELECT " + sourceColumns + " FROM source WHERE org_id = ? AND removed = 0 ORDER BY id"
 	selectSource  = "SELECT " + sourceColumns + " FROM source WHERE org_id = ? AND id = ?"
-	insertTimed   = "INSERT INTO source (org_id, " + sourceColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 1, ?, 0)"
+	insertTimed   = "INSERT INTO source (org_id, " + sourceColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 1, ?, 0)"
 
 	runColumns   = "id, source_id, collector, started, ended, status, error, resources, missing, scope, entry"
 	selectRun    = "SELECT " + runColumns + " FROM source_run WHERE org_id = ? AND id = ?"
@@ -142,7 +145,7 @@ func scanSource(scan func(...any) error, s *Source) error {
 		created, removed, paused int64
 		every                    int64
 	)
-	err := scan(&s.ID, &s.Kind, &s.Name, &settings, &every, &s.At, &s.Weekday, &paused, &s.Version, &created, &removed)
+	err := scan(&s.ID, &s.Kind, &s.Name, &settings, &every, &s.At, &s.Weekday, &s.Expected, &paused, &s.Version, &created, &removed)
 	s.Settings, s.Every = json.RawMessage(settings), every/time.Minute.Milliseconds()
 	s.Created, s.Removed, s.Paused = clock.FromMillis(created), clock.FromMillis(removed), clock.FromMillis(paused)
 	return err
@@ -191,6 +194,9 @@ func fill(c *op.Call, s *Source) error {
 		return err
 	}
 	s.Health.Answered = clock.FromMillis(answered)
+	if err := s.expect(c); err != nil {
+		return err
+	}
 	err = c.Tx.Row(countHealth, []any{c.Org, s.ID, clock.Millis(c.Now.AddDate(0, 0, -healthDays))}, &s.Health.Runs, &s.Health.OK)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/frameworks"
 	"github.com/tickmark/tickmark/internal/op"
@@ -62,7 +63,7 @@ func readResults(v *site.Visit) (results, error) {
 	if r.Org, err = orgs.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return r, err
 	}
-	r.Zone = site.Zone(r.Org)
+	r.Zone = clock.Zone(r.Org.Zone)
 	if r.Picture, err = readiness.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return r, err
 	}

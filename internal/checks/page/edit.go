@@ -82,6 +82,10 @@ func showNew(v *site.Visit) error {
 		if x.YAML, err = mine.Text(); err != nil {
 			return err
 		}
+	} else if v.Query("finding") != "" {
+		if x.YAML, err = ofFinding(v, v.Query("source"), v.Query("finding")); err != nil {
+			return err
+		}
 	}
 	return x.open(v)
 }

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/tickmark/tickmark/internal/canon"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
@@ -49,45 +47,6 @@ func (x lines) sentence() string {
 	return site.Capital(site.Several(x.Head.Size, "entry, signed.", "entries, all signed."))
 }
 
-// kindWords say what an entry of a kind is about.
-var kindWords = map[canon.Kind]string{
-	canon.KindLog: "the log itself", canon.KindAnchor: "outside witness", canon.KindRun: "source read", canon.KindGap: "source not read",
-	canon.KindEvidence: "evidence", canon.KindPopulation: "list", canon.KindSample: "sample", canon.KindTest: "test",
-	canon.KindConclusion: "conclusion", canon.KindSignoff: "signature", canon.KindErasure: "erasure", canon.KindOp: "act",
-}
-
-// stepWords say what an entry of an examination did, by its step.
-var stepWords = map[string]string{
-	"commit": "Committed to the number a sample will be drawn with", "accept": "Decided on a list", "draw": "Drew a sample", "extend": "Extended a sample",
-	"link": "Linked evidence to items", "test": "Marked items", "full": "Tested every item by expression", "control": "Concluded on a control", "review": "Reviewed a workpaper",
-	"criterion": "Concluded on a criterion", "part": "Decided a part of the opinion", "draft": "Drafted the report", "opinion": "Signed the opinion", "issue": "Issued the report",
-	"seal": "Sealed a list", "answer": "Answered items", "assertion": "Signed the assertion",
-}
-
-// actWords say what an act did that has no step.
-var actWords = map[string]string{
-	"engagements.plan": "Recorded the audit plan", "engagements.reschedule": "Recorded other dates", "procedures.plan": "Planned a test",
-	"populations.check": "Recorded a completeness procedure", "deviations.classify": "Classified a deviation", "report_texts.set": "Set a text of the report",
-}
-
-// what says in words what an entry is about.
-func what(e evidence.Entry) string {
-	if step, ok := e.Body["step"].(string); ok && stepWords[step] != "" {
-		return stepWords[step]
-	}
-	if state, ok := e.Body["state"].(string); ok {
-		return "The engagement became " + engagements.State(state).Words()
-	}
-	if text := actWords[e.Op]; text != "" {
-		return text
-	}
-	if e.Op != "" {
-		noun, verb, _ := strings.Cut(e.Op, ".")
-		return site.Capital(strings.ReplaceAll(noun, "_", " ")) + ": " + strings.ReplaceAll(verb, "_", " ")
-	}
-	return site.Capital(kindWords[e.Kind])
-}
-
 func (x lines) at(i int64) string {
 	return href(x.Engagement, "/log/"+strconv.FormatInt(i, 10))
 }
@@ -96,8 +55,8 @@ func (x lines) table() site.TableView {
 	t := site.TableView{ID: "entries", Caption: "Entries", Columns: []site.Column{{Head: "Entry", Mono: true, Phone: site.PlaceFirst}, {Head: "What", Wide: true, Phone: site.PlaceFirst},
 		{Head: "Kind"}, {Head: "Who"}, {Head: "When"}, {Head: "Proof", Phone: site.PlaceEnd}}}
 	for _, e := range x.List.Items {
-		t.Rows = append(t.Rows, site.Row{Href: x.at(e.Index), Cells: []site.Cell{site.ID(site.Count(e.Index), x.at(e.Index)), site.WordsNote(what(e), site.Short(e.ID)),
-			site.Words(kindWords[e.Kind]), site.Words(e.Actor), site.Node(site.Age(e.Recorded, x.Now)), proofCell(x.Head, e.Index)}})
+		t.Rows = append(t.Rows, site.Row{Href: x.at(e.Index), Cells: []site.Cell{site.ID(site.Count(e.Index), x.at(e.Index)), site.WordsNote(site.EntryText(e), site.Short(e.ID)),
+			site.Words(site.EntryKinds[e.Kind]), site.Words(e.Actor), site.Node(site.Age(e.Recorded, x.Now)), proofCell(x.Head, e.Index)}})
 	}
 	t.Pager = site.PagerView{Shown: int64(len(x.List.Items)), Of: x.List.Total, NewerText: "Newest"}
 	if x.List.Next != "" {
@@ -165,7 +124,7 @@ func showEntry(v *site.Visit) error {
 }
 
 func (x proven) lead() site.Lead {
-	l := site.Lead{ID: "Entry " + site.Count(x.Entry.Index), Name: site.Capital(kindWords[x.Entry.Kind])}
+	l := site.Lead{ID: "Entry " + site.Count(x.Entry.Index), Name: site.Capital(site.EntryKinds[x.Entry.Kind])}
 	switch proofState(x.Head, x.Entry.Index) {
 	case site.ProofSealed:
 		l.Status, l.Word = site.StatusPass, "Sealed"

@@ -7,6 +7,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/scopes"
 	"github.com/tickmark/tickmark/internal/site"
@@ -57,7 +58,9 @@ func (x overview) us() string {
 	return x.Client.Name
 }
 
-func (x overview) day(t time.Time) string { return t.In(zone(x.Engagement)).Format("2 January 2006") }
+func (x overview) day(t time.Time) string {
+	return t.In(clock.Zone(x.Engagement.Zone)).Format("2 January 2006")
+}
 
 // sentence is computed from the gate ahead.
 func (x overview) sentence() string {
@@ -173,7 +176,7 @@ func (x overview) lacks(c engagements.Held) string {
 
 func (x overview) facts() []site.Fact {
 	out := []site.Fact{{Text: "SOC 2 " + typeWord(x.Engagement), Href: href(x.Engagement, "/plan")}, {Text: site.Capital(period(x.Engagement))},
-		{Text: x.About + ": " + site.Plural(x.Criteria, "criterion", "criteria") + x.keys()}, {Text: site.LongDate(x.Now.In(zone(x.Engagement)))}}
+		{Text: x.About + ": " + site.Plural(x.Criteria, "criterion", "criteria") + x.keys()}, {Text: site.LongDate(x.Now.In(clock.Zone(x.Engagement.Zone)))}}
 	if x.Partner != "" {
 		out = append(out, site.Fact{Text: "Partner", Person: x.Partner})
 	}
@@ -305,7 +308,9 @@ func (x overview) entered(s engagements.Step) string {
 	return x.dayOf(s.At)
 }
 
-func (x overview) dayOf(t time.Time) string { return t.In(zone(x.Engagement)).Format("2 Jan 06") }
+func (x overview) dayOf(t time.Time) string {
+	return t.In(clock.Zone(x.Engagement.Zone)).Format("2 Jan 06")
+}
 
 // gate is the card of what the next state waits for.
 func (x overview) gate() site.GateView {

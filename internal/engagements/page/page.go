@@ -98,15 +98,6 @@ func civil(day, form string) string {
 	return t.Format(form)
 }
 
-// zone is the one in which the engagement's days begin.
-func zone(e engagements.Engagement) *time.Location {
-	z, err := time.LoadLocation(e.Zone)
-	if err != nil {
-		return time.UTC
-	}
-	return z
-}
-
 // about names the categories, and how many criteria they select.
 func about(e engagements.Engagement) (string, int, error) {
 	cat, err := frameworks.Shipped()

@@ -216,7 +216,7 @@ func TestTheEngagementsOwnLogIsTheFirmsToRead(t *testing.T) {
 		p := s.As(x.Staff)
 		log := p.Get(at + "/log")
 		log.Is(http.StatusOK)
-		log.Says("#entries", "Engagements: accept")
+		log.Says("#entries", "Engagement accepted")
 		log.Says(".tm-chip-private", "not visible to Example")
 		entry := p.Get(log.Attr("#entries tbody a", "href"))
 		entry.Is(http.StatusOK)

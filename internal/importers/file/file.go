@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/sources"
 )
@@ -174,8 +175,8 @@ func (t told) check() (*time.Location, error) {
 	s := t.Statement
 	if s.Zone != "" {
 		var err error
-		if zone, err = time.LoadLocation(s.Zone); err != nil || s.Zone == "Local" {
-			return nil, fault.Invalid("zone", "a time zone is named as Europe/Berlin or UTC")
+		if zone, err = clock.ParseZone(s.Zone); err != nil {
+			return nil, err
 		}
 	}
 	for field, day := range map[string]string{"from": s.From, "to": s.To} {

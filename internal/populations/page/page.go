@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/populations"
 	"github.com/tickmark/tickmark/internal/site"
@@ -55,8 +56,8 @@ func enter(v *site.Visit) (room, error) {
 		x.May = v.Actor.May(auth.AuditWrite)
 	}
 	x.May = x.May && e.State != engagements.Issued && e.State != engagements.Withdrawn && !e.State.Before(engagements.Engaged)
-	x.Zone, err = time.LoadLocation(e.Zone)
-	return x, err
+	x.Zone = clock.Zone(e.Zone)
+	return x, nil
 }
 
 // href is the address of a page of this area.

@@ -295,7 +295,7 @@ func TestNothingOfARefusedFormIsLost(t *testing.T) {
 		lead := s.As(x.Lead)
 		p := lead.Post(at+"/POP-08/build", append(given(t, x.Lead, changes(3)), "zone", "Berlin", "surrogate", "true")...)
 		p.Is(http.StatusUnprocessableEntity)
-		p.Says("#f-zone-error", "A time zone is named")
+		p.Says("#f-zone-error", "Give an IANA time zone")
 		p.Says("form", "changes.csv")
 		if p.Attr("#f-column", "value") != "change" || p.Attr("input[name=blob]", "value") == "" || p.Count("input[name=surrogate][checked]") != 1 {
 			t.Error("what was given is lost")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/op"
@@ -160,7 +161,7 @@ func (x asked) drawnTable() site.TableView {
 		}
 		when := ""
 		if !d.At.IsZero() {
-			when = d.At.In(zone(x.View)).Format("2 Jan 2006")
+			when = d.At.In(clock.Zone(x.View.Zone)).Format("2 Jan 2006")
 		}
 		linked := site.Mark(site.StatusUnknown, "None yet")
 		var titles []string
@@ -213,7 +214,7 @@ func readAnswer(v *site.Visit, items []string) (asked, error) {
 	}
 	field := site.FieldView{Kind: site.FieldRadio, Name: "evidence", Label: "Record of evidence", Help: "Existing records, newest first."}
 	for _, r := range list.Items {
-		field.Options = append(field.Options, site.Option{Value: string(r.ID), Text: r.Title, Note: fmt.Sprintf("captured %s, level %d, entry %s", r.Captured.In(zone(e)).Format("2 Jan 2006, 15:04"), r.Level, site.Count(r.Entry)), Chosen: string(r.ID) == v.Query("evidence")})
+		field.Options = append(field.Options, site.Option{Value: string(r.ID), Text: r.Title, Note: fmt.Sprintf("captured %s, level %d, entry %s", r.Captured.In(clock.Zone(e.Zone)).Format("2 Jan 2006, 15:04"), r.Level, site.Count(r.Entry)), Chosen: string(r.ID) == v.Query("evidence")})
 	}
 	x.Form = site.FormView{Action: x.href("/" + url.PathEscape(x.Control) + "/answer"), Buttons: []site.ButtonView{{Text: "Answer " + site.Several(len(items), "item", "items") + " with it"}, {Text: "Not now", Href: x.href("/" + url.PathEscape(x.Control))}}, Fields: []site.FieldView{field, site.OnceKey()}}
 	for _, item := range items {

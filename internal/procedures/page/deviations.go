@@ -6,6 +6,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/procedures"
@@ -84,7 +85,7 @@ func (x deviating) table() site.TableView {
 			cause, extent = site.Words(causeWord(d.Cause)), site.Words(site.Capital(d.Extent))
 		}
 		if !d.Responded.IsZero() {
-			response = site.Words(d.Responder + ", " + d.Responded.In(zone(x.View)).Format("2 Jan"))
+			response = site.Words(d.Responder + ", " + d.Responded.In(clock.Zone(x.View.Zone)).Format("2 Jan"))
 		}
 		text := d.Text
 		if d.Attribute != "" {
@@ -159,9 +160,9 @@ func (x deviation) head() site.SentenceView {
 		text = x.Item + " was due and did not happen."
 	}
 	here := at(x.View, x.Deviation.Control)
-	v := site.SentenceView{Text: text, Lead: site.Lead{ID: x.Deviation.Control, Name: x.Title}, Facts: []site.Fact{{Text: "Found " + x.Raised.In(zone(x.View)).Format("2 January 2006"), Person: x.RaisedBy}}}
+	v := site.SentenceView{Text: text, Lead: site.Lead{ID: x.Deviation.Control, Name: x.Title}, Facts: []site.Fact{{Text: "Found " + x.Raised.In(clock.Zone(x.View.Zone)).Format("2 January 2006"), Person: x.RaisedBy}}}
 	if x.RaisedBy == "" {
-		v.Facts[0] = site.Fact{Text: "Found " + x.Raised.In(zone(x.View)).Format("2 January 2006")}
+		v.Facts[0] = site.Fact{Text: "Found " + x.Raised.In(clock.Zone(x.View.Zone)).Format("2 January 2006")}
 	}
 	if x.firm() {
 		v.Facts = append(v.Facts, site.Fact{Text: "In the grid", Href: here.grid(x.Item, x.Attribute)})
@@ -201,7 +202,7 @@ func (x deviation) stated() []site.FactRow {
 	put("Remediation", x.Remedy)
 	put("In the report", x.Disclosure)
 	if !x.Classified.IsZero() {
-		put("Classified", x.By+", "+x.Classified.In(zone(x.View)).Format("2 Jan 2006, 15:04"))
+		put("Classified", x.By+", "+x.Classified.In(clock.Zone(x.View.Zone)).Format("2 Jan 2006, 15:04"))
 	}
 	return rows
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/procedures"
 	"github.com/tickmark/tickmark/internal/site"
@@ -64,7 +65,7 @@ func readItem(v *site.Visit, name string) (work, procedures.ItemView, error) {
 	if err != nil {
 		return work{}, item, err
 	}
-	x := work{View: e, Procedure: p, paths: at(e, p.Control), May: may(v), Zone: zone(e), Now: v.Clock.Now(), Item: item.Row.Item}
+	x := work{View: e, Procedure: p, paths: at(e, p.Control), May: may(v), Zone: clock.Zone(e.Zone), Now: v.Clock.Now(), Item: item.Row.Item}
 	x.Letter = x.letter(v.Query("a"), item.Row)
 	return x, item, nil
 }

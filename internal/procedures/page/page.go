@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/engagements"
@@ -103,15 +102,6 @@ func testingShell(e engagements.View, title string, crumbs ...site.Crumb) site.S
 
 func workShell(e engagements.View, control, title string) site.Shell {
 	return testingShell(e, control+" "+title, site.Crumb{Text: control, Href: at(e, control).work(""), Mono: true}, site.Crumb{Text: title})
-}
-
-// zone is the one in which the engagement's days begin.
-func zone(e engagements.View) *time.Location {
-	z, err := time.LoadLocation(e.Zone)
-	if err != nil {
-		return time.UTC
-	}
-	return z
 }
 
 // may reports whether this person works for the firm on it.

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
@@ -54,7 +55,7 @@ func showRecord(v *site.Visit) error {
 }
 
 func (x sealedRecord) facts() []site.FactRow {
-	z := zone(x.View)
+	z := clock.Zone(x.View.Zone)
 	rows := []site.FactRow{
 		{Key: "Captured", Value: x.Captured.In(z).Format("2 Jan 2006, 15:04:05 MST")},
 		{Key: "Sealed", Status: site.StatusPass, Node: sealed(x.Client.Name, x.Entry)},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/populations"
 	"github.com/tickmark/tickmark/internal/procedures"
@@ -105,7 +106,7 @@ func (x work) begins() int {
 
 // blank is a workpaper without rows of its grid.
 func blank(v *site.Visit, e engagements.View, control string) (work, error) {
-	x := work{View: e, May: may(v), Reviewer: canReview(v), Now: v.Clock.Now(), Zone: zone(e)}
+	x := work{View: e, May: may(v), Reviewer: canReview(v), Now: v.Clock.Now(), Zone: clock.Zone(e.Zone)}
 	grid, err := procedures.GridOp.Do(v.Context(), v.Desk, procedures.GridPart{Engagement: string(e.ID), Control: control, Limit: 1})
 	if err != nil {
 		return x, err
@@ -183,7 +184,7 @@ func showRows(v *site.Visit) error {
 	if err != nil {
 		n = 1
 	}
-	x := work{View: e, May: may(v), Zone: zone(e), Now: v.Clock.Now()}
+	x := work{View: e, May: may(v), Zone: clock.Zone(e.Zone), Now: v.Clock.Now()}
 	x.Procedure.Control = v.Path("ref")
 	x.Grid.Total = int64(n) // corrected by what is read
 	if err := x.turn(v, n); err != nil {

@@ -97,8 +97,8 @@ func (p picture) controlFigures() figureGroup {
 func (p picture) sourceFigures() figureGroup {
 	n := p.answering()
 	return figureGroup{"Sources", "", []figure{
-		{Name: "Answering", Value: int64(n), Href: "/sources", Means: "The newest reading went well, and is not too old for the checks that rest on it."},
-		{Name: "Silent", Value: int64(len(p.Sources) - n), Href: "/sources", Means: "It was never read, the newest reading failed, or it is too old. What it would show is unknown."},
+		{Name: "Answering", Value: int64(n), Href: "/sources", Means: "The newest reading went well, and is not too old for the checks that rest on it, nor for the rhythm in which its files are expected."},
+		{Name: "Silent", Value: int64(len(p.Sources) - n), Href: "/sources", Means: "It was never read, the newest reading failed, it is too old, or a file that was expected has not come. What it would show is unknown."},
 		{Name: "Connected", Value: int64(len(p.Sources)), Href: "/sources", Total: true, Means: "Sources that are read on their schedule."},
 		{Name: "Things seen", Value: p.seen(), Href: "/sources", Means: "Resources that the newest readings showed: commits, accounts, settings and the like."},
 	}}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/readiness"
@@ -28,7 +29,7 @@ func showWay(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	w := way{Items: list.Items, Zone: site.Zone(org)}
+	w := way{Items: list.Items, Zone: clock.Zone(org.Zone)}
 	if v.Partial() {
 		return v.Fragment(wayCard(w))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/checks"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/readiness"
@@ -69,7 +70,7 @@ func readPictureAt(v *site.Visit, then time.Time) (picture, error) {
 	if p.Org, err = orgs.Get.Do(v.Context(), v.Desk, op.None{}); err != nil {
 		return p, err
 	}
-	p.Zone = site.Zone(p.Org)
+	p.Zone = clock.Zone(p.Org.Zone)
 	if !v.Actor.May(auth.SourcesRead) || !p.Then.IsZero() {
 		return p, nil
 	}
@@ -84,14 +85,14 @@ func (p picture) looked() bool {
 }
 
 // answering counts the sources whose newest reading went well and is not older
-// than the checks that rest on it allow.
+// than the checks that rest on it, or the rhythm of its files, allow.
 func (p picture) answering() (n int) {
 	var silent []string
 	for _, a := range p.Actions {
 		silent = append(silent, a.Silent...)
 	}
 	for _, s := range p.Sources {
-		if s.Latest != nil && s.Latest.Status == sources.RunOK && !slices.Contains(silent, s.Name) {
+		if s.Latest != nil && s.Latest.Status == sources.RunOK && !s.Overdue && !slices.Contains(silent, s.Name) {
 			n++
 		}
 	}

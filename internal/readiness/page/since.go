@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/canon"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/evidence"
@@ -140,7 +141,7 @@ func showSince(v *site.Visit) error {
 		return err
 	}
 	x := since{Program: v.Actor.May(auth.ControlsRead)}
-	if x.looked, err = look(v, head, site.Zone(org)); err != nil {
+	if x.looked, err = look(v, head, clock.Zone(org.Zone)); err != nil {
 		return err
 	}
 	if err := x.begin(v); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/reports"
@@ -272,7 +273,9 @@ func (x writing) sentence() string {
 	return x.P.Title + " is to be supplied by " + x.party(x.P) + "."
 }
 
-func (x book) today() string { return x.Now.In(zone(x.Room.Engagement)).Format("2006-01-02") }
+func (x book) today() string {
+	return x.Now.In(clock.Zone(x.Room.Engagement.Zone)).Format("2006-01-02")
+}
 
 func (x issuing) draftFacts() []site.FactRow {
 	var out []site.FactRow

@@ -2,20 +2,9 @@ package page
 
 import (
 	"strconv"
-	"time"
 
-	"github.com/tickmark/tickmark/internal/engagements"
 	"github.com/tickmark/tickmark/internal/site"
 )
-
-// zone is the one in which the engagement's days begin.
-func zone(e engagements.Engagement) *time.Location {
-	z, err := time.LoadLocation(e.Zone)
-	if err != nil {
-		return time.UTC
-	}
-	return z
-}
 
 func assertionFacts(x book) []site.FactRow {
 	a := x.Assertion

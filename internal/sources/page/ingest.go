@@ -11,7 +11,6 @@ import (
 	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/fault"
-	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/site"
 	"github.com/tickmark/tickmark/internal/sources"
@@ -148,12 +147,16 @@ func (x offered) table() site.TableView {
 
 // became is what a file has come to.
 func became(i sources.Import) (site.Status, string) {
-	switch {
-	case i.Run != "":
+	switch i.Status {
+	case sources.ImportTaken:
 		return site.StatusPass, "Read"
-	case i.Refused != "":
+	case sources.ImportRefused:
 		return site.StatusFail, "Refused"
-	case i.Job != "":
+	case sources.ImportCancelled:
+		return site.StatusUnknown, "Cancelled"
+	case sources.ImportFailed:
+		return site.StatusUnknown, "Gave up"
+	case sources.ImportReading:
 		return site.StatusNotStarted, "Being read"
 	}
 	return site.StatusNotStarted, "Not read yet"
@@ -165,13 +168,13 @@ type handed struct {
 	Sources []sources.Source // that it could feed
 	Kinds   []sources.Kind
 	Form    site.FormView
-	Job     *job.Job
 	Taken   *sources.Run
 	Schemas map[string]sources.Schema // of what was taken
 	Newest  bool                      // nothing was taken for its source since
 	May     bool
 	Reads   bool // may have the bytes
 	Log     site.HistoryView
+	Said    string // why it is not read again
 }
 
 func showImport(v *site.Visit) error {
@@ -194,8 +197,8 @@ func handedIn(v *site.Visit) (x handed, err error) {
 	if x.Log, err = v.History("", string(x.ID), string(x.Run)); err != nil {
 		return x, err
 	}
-	switch {
-	case x.Run != "":
+	switch x.Status {
+	case sources.ImportTaken:
 		run, err := sources.RunGet.Do(v.Context(), v.Desk, sources.Ref{ID: string(x.Run)})
 		if err != nil {
 			return x, err
@@ -207,16 +210,8 @@ func handedIn(v *site.Visit) (x handed, err error) {
 		x.Taken, x.Newest = &run, s.Latest != nil && s.Latest.ID == run.ID
 		x.Schemas, err = sources.Schemas()
 		return x, err
-	case x.Refused != "":
-		return x, nil
-	case x.Import.Job != "":
-		if v.Actor.May(auth.JobsRead) {
-			j, err := job.Show.Do(v.Context(), v.Desk, job.Ref{ID: string(x.Import.Job)})
-			if err != nil && fault.KindOf(err) != fault.KindNotFound {
-				return x, err
-			}
-			x.Job = &j
-		}
+	case sources.ImportWaiting:
+	default:
 		return x, nil
 	}
 	page, err := offer(v)
@@ -270,14 +265,24 @@ func (x handed) sentence() string {
 	switch {
 	case x.Taken != nil:
 		return "It was read: " + site.Several(int(x.Taken.Resources), "thing was", "things were") + " taken."
-	case x.Refused != "":
+	case x.Status == sources.ImportRefused:
 		return "It was refused, and nothing of it was taken."
-	case x.Job != nil && x.Job.State == job.Failed:
+	case x.Status == sources.ImportCancelled:
+		return "Its reading was " + x.Cancelled + ", and nothing of it was taken."
+	case x.Status == sources.ImportFailed:
 		return "It could not be read, through no fault of the file."
-	case x.Import.Job != "":
+	case x.Status == sources.ImportReading:
 		return "It is being read."
 	}
 	return "It looks like " + x.Looks + "."
+}
+
+// gaveUp is why the server could not read it.
+func (x handed) gaveUp() string {
+	if x.Failed == "" {
+		return "Why is not known any more. Nothing of the file was taken."
+	}
+	return stop(site.Capital(x.Failed)) + " Nothing of the file was taken."
 }
 
 func (x handed) facts() []site.FactRow {
@@ -353,14 +358,61 @@ func importProgress(v *site.Visit) error {
 	if err != nil {
 		return err
 	}
-	if x.Run != "" || x.Refused != "" || x.Job == nil || x.Job.State == job.Failed {
+	if x.Reading == nil {
 		v.W.Header().Set("HX-Redirect", "/imports/"+v.Path("id"))
+		return v.Fragment(site.QuietText("It has ended."))
 	}
-	j := job.Job{}
-	if x.Job != nil {
-		j = *x.Job
+	return v.Fragment(importing(string(x.ID), *x.Reading))
+}
+
+// cancelForm stops the reading.
+func (x handed) cancelForm() site.FormView {
+	return site.FormView{Action: "/imports/" + string(x.ID) + "/cancel", Buttons: []site.ButtonView{{Text: "Cancel the reading", Kind: site.ButtonDanger}}}
+}
+
+// retryForm reads the file once more.
+func (x handed) retryForm() site.FormView {
+	f := site.FormView{Action: "/imports/" + string(x.ID) + "/retry", Buttons: []site.ButtonView{{Text: "Read it again"}}, Fields: []site.FieldView{site.OnceKey()}}
+	if x.Status == sources.ImportRefused && !x.SkipBad {
+		f.Fields = append(f.Fields, site.FieldView{Kind: site.FieldRadio, Name: "skip_bad", Label: "Rows that cannot be taken", Options: []site.Option{
+			{Value: "true", Text: "Leave them out", Note: "The run records how many and which. What they would say is unknown.", Chosen: true},
+			{Value: "false", Text: "Refuse the file again", Note: "For when something else was put right, such as the mapping of its columns."},
+		}})
 	}
-	return v.Fragment(importing(string(x.ID), j))
+	return f
+}
+
+func cancelImport(v *site.Visit) error {
+	_, err := sources.ImportCancel.Do(v.Context(), v.Desk, sources.Ref{ID: v.Path("id")})
+	if err != nil && fault.KindOf(err) != fault.KindConflict { // it ended before
+		return err
+	}
+	return v.Goto("/imports/" + v.Path("id"))
+}
+
+func retryImport(v *site.Visit) error {
+	in := sources.Retry{}
+	if err := v.Form(&in); err != nil {
+		return err
+	}
+	in.ID = v.Path("id")
+	_, err := sources.ImportRetry.Do(v.Context(), v.Desk, in)
+	if fault.KindOf(err) == fault.KindConflict {
+		x, wrong := handedIn(v)
+		if wrong != nil {
+			return wrong
+		}
+		if x.Status == sources.ImportTaken || x.Status == sources.ImportReading { // somebody else was quicker
+			return v.Goto("/imports/" + v.Path("id"))
+		}
+		x.Said = fault.As(err).Message
+		return v.ShowWrong(importShell(x), importBody(x))
+	}
+	if err != nil {
+		return err
+	}
+	v.Web.Wake()
+	return v.Goto("/imports/" + v.Path("id"))
 }
 
 // sourceOf is as much of the source as a table of its kinds needs.

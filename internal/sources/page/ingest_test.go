@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/id"
 	"github.com/tickmark/tickmark/internal/importers/ocsf"
 	"github.com/tickmark/tickmark/internal/importers/sarif"
@@ -81,5 +82,96 @@ func TestAFileIsHandedInLookedAtAndThenRead(t *testing.T) {
 		bad.Says("#timeline", "File refused")
 		v.Get("/sources/ingest").Says("main", "Refused")
 		v.Get("/imports/upl_0000000000000000000000000g").Is(http.StatusNotFound)
+	})
+}
+
+func TestTheReadingOfAFileIsCancelledAndDoneAgain(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		reader, err := sources.NewReader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader.Feed(0, ocsf.New())
+		web := sitetest.New(t, desk.Engine, page.Routes())
+		v := web.As(desk)
+		hand := func(data string) string {
+			made, err := reader.Deliver(t.Context(), desk, sources.Delivery{Name: "scan.json", Queue: true}, strings.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return "/imports/" + string(made.ID)
+		}
+		to := hand(scan)
+		p := v.Get(to)
+		p.Says("#reading", "Cancelling takes nothing of the file. The file itself is kept, and can be read later.")
+		p.Says("#reading", "Cancel the reading")
+		sponsor := web.As(optest.Member(t, desk, auth.Sponsor))
+		sponsor.Post(to + "/cancel").Is(http.StatusForbidden)
+		v.Post(to + "/cancel").LeadsTo(to)
+		v.Post(to + "/cancel").LeadsTo(to) // it is no error to come too late
+		if part := v.Part(to + "/progress"); part.Header.Get("HX-Redirect") != to {
+			t.Error("the page is not opened anew")
+		}
+		p = v.Get(to)
+		p.Says("h1", "Its reading was cancelled by "+desk.Actor.Name+", and nothing of it was taken.")
+		p.Says("#again", "Read it again")
+		v.Get("/sources/ingest").Says("#files", "Cancelled")
+		sponsor.Post(to + "/retry").Is(http.StatusForbidden)
+		v.Post(to + "/retry").LeadsTo(to)
+		v.Get(to).Says("#progress", "Waiting for its turn")
+		v.Post(to + "/retry").LeadsTo(to) // nor to ask twice
+		if _, err := reader.Import(t.Context(), desk, id.Upload(strings.TrimPrefix(to, "/imports/")), nil, false); err != nil {
+			t.Fatal(err)
+		}
+		v.Get(to).Says("h1", "It was read: two things were taken.")
+		v.Post(to + "/retry").LeadsTo(to)
+
+		to = hand(scan + strings.Replace(strings.Replace(scan, "f-1", "f-2", 1), `"severity_id":4`, `"severity_id":"high"`, 1))
+		if _, err := reader.Import(t.Context(), desk, id.Upload(strings.TrimPrefix(to, "/imports/")), nil, false); err == nil {
+			t.Fatal("taken")
+		}
+		p = v.Get(to)
+		p.Says("#again", "Leave them out")
+		if err := desk.DB.Write(t.Context(), string(desk.Org), func(tx *db.Tx) error {
+			_, err := tx.Exec("DELETE FROM blob WHERE org_id = ?", desk.Org)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		gone := v.Post(to+"/retry", "skip_bad", "true")
+		gone.Is(http.StatusUnprocessableEntity)
+		gone.Says("main", "The bytes of scan.json are not kept any more, so it cannot be read again. Hand the file in anew.")
+	})
+}
+
+func TestAFileThatDoesNotComeIsSaid(t *testing.T) {
+	optest.Each(t, func(t *testing.T, desk *op.Desk) {
+		web := sitetest.New(t, desk.Engine, page.Routes())
+		v := web.As(desk)
+		v.Get("/sources/new?kind=trivy").Says("form#source", "Each quarter")
+		if git := v.Get("/sources/new?kind=git"); strings.Contains(git.Text("form#source"), "A file is expected") {
+			t.Error("a file is expected of what is read")
+		}
+		made := v.Post("/sources/new", "kind", "trivy", "name", "Images", "tool", "Trivy", "expected", "month")
+		to := made.Header.Get("Location")
+		p := v.Get(to)
+		s := optest.Do(t, desk, sources.Get, sources.Ref{ID: strings.TrimPrefix(to, "/sources/")})
+		day := s.Due.Format("2 January")
+		p.Says("h1", "It is connected, and no file was handed in yet.")
+		p.Says("main", "A file is expected each month")
+		p.Says("main", "Expected by "+day)
+		v.Get("/sources").Says("#sources", "by "+s.Due.Format("2 Jan"))
+		optest.Clock(desk).Advance(s.Due.Sub(desk.Clock.Now()))
+		v = web.As(desk)
+		p = v.Get(to)
+		p.Says("h1", "No file was ever handed in. One was expected by "+day+".")
+		p.Says("main", "Overdue since "+day)
+		list := v.Get("/sources")
+		list.Says("h1", "One waits for a file that is overdue.")
+		list.Says("#sources", "File overdue")
+		list.Says("#sources", "since "+s.Due.Format("2 Jan"))
+		v.Get(to+"/edit").Says("form#source", "A file is expected")
+		v.Post(to+"/edit", "name", "Images", "expected", "never", "version", "1").LeadsTo(to)
+		v.Get(to).Says("main", "handed in without a rhythm")
 	})
 }

@@ -19,15 +19,16 @@ import (
 
 // typed is what the form of a source says beside the settings of its kind.
 type typed struct {
-	Kind    string   `json:"kind"`
-	Name    string   `json:"name"`
-	Every   string   `json:"every_minutes"`
-	At      string   `json:"at"`
-	Weekday string   `json:"weekday"`
-	Version int64    `json:"version"`
-	Forget  []string `json:"forget"`
-	Try     string   `json:"try"`
-	Source  string   `json:"source"` // that is tested with what is typed
+	Kind     string   `json:"kind"`
+	Name     string   `json:"name"`
+	Every    string   `json:"every_minutes"`
+	At       string   `json:"at"`
+	Weekday  string   `json:"weekday"`
+	Expected string   `json:"expected"`
+	Version  int64    `json:"version"`
+	Forget   []string `json:"forget"`
+	Try      string   `json:"try"`
+	Source   string   `json:"source"` // that is tested with what is typed
 }
 
 // Rhythms that are not a number of minutes.
@@ -37,7 +38,7 @@ const (
 )
 
 // own are the names of the form itself; a setting of that name gets another.
-var own = []string{"kind", "name", "every_minutes", "at", "weekday", "version", "forget", "try", "key", "source"}
+var own = []string{"kind", "name", "every_minutes", "at", "weekday", "expected", "version", "forget", "try", "key", "source"}
 
 func fieldName(setting string) string {
 	if slices.Contains(own, setting) {
@@ -98,7 +99,7 @@ func settingFields(k sources.Kind, s *sources.Source) []site.FieldView {
 // timeFields ask when a source is read.
 func timeFields(k sources.Kind, s *sources.Source, zone string) []site.FieldView {
 	if k.Fed {
-		return nil
+		return []site.FieldView{expectedField(s)}
 	}
 	rhythm, at, weekday := strconv.Itoa(max(k.Every, 5)), "", ""
 	if s != nil {
@@ -128,6 +129,17 @@ func timeFields(k sources.Kind, s *sources.Source, zone string) []site.FieldView
 		{Name: "at", Label: "Time of day", Help: "Such as 06:30, in " + zone + ". For daily and weekly alone.", Optional: true, Short: true, Mono: true, Value: at, Autocomplete: "off"},
 		{Kind: site.FieldSelect, Name: "weekday", Label: "Day of the week", Help: "For weekly alone.", Optional: true, Short: true, Options: days},
 	}
+}
+
+// expectedField asks how often a file is handed in.
+func expectedField(s *sources.Source) site.FieldView {
+	f := site.FieldView{Kind: site.FieldSelect, Name: "expected", Label: "A file is expected", Short: true,
+		Help:    "One that does not come is said, and what it would show becomes unknown.",
+		Options: []site.Option{{Value: sources.Never, Text: "Without a rhythm", Chosen: s == nil || s.Expected == ""}}}
+	for _, r := range sources.Rhythms {
+		f.Options = append(f.Options, site.Option{Value: r, Text: "Each " + r, Chosen: s != nil && s.Expected == r})
+	}
+	return f
 }
 
 // form is that of a source of a kind, one to connect or one that is there.
@@ -298,7 +310,7 @@ func made(v *site.Visit, k sources.Kind, in typed) (sources.Source, error) {
 	if err != nil {
 		return sources.Source{}, err
 	}
-	return sources.Create.Do(v.Context(), v.Desk, sources.Connection{Kind: k.Kind, Name: in.Name, Settings: settings, Every: every, At: at, Weekday: weekday})
+	return sources.Create.Do(v.Context(), v.Desk, sources.Connection{Kind: k.Kind, Name: in.Name, Settings: settings, Every: every, At: at, Weekday: weekday, Expected: in.Expected})
 }
 
 // try tests what was typed and says what would be missing, without saving it.
@@ -419,7 +431,7 @@ func edit(v *site.Visit) error {
 		v.R.URL.RawQuery = url.Values{"source": {string(s.ID)}}.Encode()
 		return try(v)
 	}
-	change := sources.Change{ID: string(s.ID), Version: in.Version, Name: in.Name, Forget: in.Forget}
+	change := sources.Change{ID: string(s.ID), Version: in.Version, Name: in.Name, Forget: in.Forget, Expected: in.Expected}
 	if change.Settings, err = settingsFrom(k, v.R.PostForm); err == nil {
 		if change.Every, change.At, change.Weekday, err = in.when(); err == nil {
 			_, err = sources.Update.Do(v.Context(), v.Desk, change)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
 	"github.com/tickmark/tickmark/internal/site"
@@ -27,6 +28,8 @@ func Routes() []site.Route {
 		{Pattern: "POST /sources/ingest", Handle: ingest},
 		{Pattern: "GET /imports/{id}", Handle: showImport},
 		{Pattern: "POST /imports/{id}", Handle: startImport},
+		{Pattern: "POST /imports/{id}/cancel", Handle: cancelImport},
+		{Pattern: "POST /imports/{id}/retry", Handle: retryImport},
 		{Pattern: "GET /imports/{id}/progress", Handle: importProgress},
 		{Pattern: "GET /imports/{id}/file", Handle: sendFile},
 		{Pattern: "GET /sources/{id}", Handle: showSource},
@@ -57,6 +60,7 @@ type listed struct {
 	site.Listing[sources.Source]
 	List []sources.Source
 	Now  time.Time
+	Zone *time.Location
 	May  bool
 }
 
@@ -66,6 +70,11 @@ func showList(v *site.Visit) error {
 		return err
 	}
 	x := listed{List: list.Items, Now: v.Clock.Now(), May: v.Actor.May(auth.SourcesWrite)}
+	zone, err := zoneOf(v)
+	if err != nil {
+		return err
+	}
+	x.Zone = clock.Zone(zone)
 	if x.Listing, err = x.list().Open(v); err != nil || x.Done {
 		return err
 	}
@@ -77,9 +86,11 @@ func (x listed) sentence() string {
 	if n == 0 {
 		return "No source is connected yet."
 	}
-	silent, blind := int64(0), int64(0)
+	silent, late, blind := int64(0), int64(0), int64(0)
 	for _, s := range x.List {
-		switch status, _ := answer(s); {
+		switch status, word := answer(s); {
+		case word == overdue:
+			late++
 		case status == site.StatusFail:
 			silent++
 		case s.Latest != nil && len(s.Latest.Missing) > 0:
@@ -87,9 +98,15 @@ func (x listed) sentence() string {
 		}
 	}
 	text := site.Capital(site.Several(int(n), "source is", "sources are")) + " connected, read-only."
+	if silent > 0 {
+		text += " " + site.Capital(site.Several(int(silent), "does not answer.", "do not answer."))
+	}
+	if late > 0 {
+		text += " " + site.Capital(site.Several(int(late), "waits for a file that is overdue.", "wait for files that are overdue."))
+	}
 	switch {
-	case silent > 0:
-		return text + " " + site.Capital(site.Several(int(silent), "does not answer.", "do not answer."))
+	case silent+late > 0:
+		return text
 	case blind > 0:
 		return text + " " + site.Capital(site.Several(int(blind), "could not be read whole.", "could not be read whole."))
 	}
@@ -108,10 +125,12 @@ func answer(s sources.Source) (site.Status, string) {
 	switch {
 	case !s.Removed.IsZero():
 		return site.StatusNotApplicable, "Disconnected"
+	case s.Latest != nil && s.Latest.Status == sources.RunFailed:
+		return site.StatusFail, "Does not answer"
+	case s.Overdue:
+		return site.StatusFail, overdue
 	case s.Latest == nil:
 		return site.StatusNotStarted, "Not read yet"
-	case s.Latest.Status == sources.RunFailed:
-		return site.StatusFail, "Does not answer"
 	case s.Latest.Status == sources.RunCancelled:
 		return site.StatusUnknown, "Cancelled"
 	case !s.Paused.IsZero():
@@ -124,6 +143,9 @@ func answer(s sources.Source) (site.Status, string) {
 	}
 	return site.StatusPass, "Answers"
 }
+
+// overdue is the word for a source whose next file did not come in time.
+const overdue = "File overdue"
 
 // rank puts what needs a person first.
 func rank(s sources.Source) int {
@@ -175,7 +197,7 @@ func (x listed) list() site.List[sources.Source] {
 			}},
 			{ID: "rhythm", Head: "Read", Spare: true, Cell: func(s row) site.Cell { return site.Words(site.Capital(rhythm(s))) }},
 			{ID: "connected", Head: "Connected", Spare: true, Sorts: true, Cell: func(s row) site.Cell { return site.Node(site.Moment(s.Created)) }, Text: func(s row) any { return moment(s.Created) }},
-			{ID: "next", Head: "Next", Phone: site.PlaceHidden, Cell: func(s row) site.Cell { return site.Words(next(s, x.Now)) }},
+			{ID: "next", Head: "Next", Phone: site.PlaceHidden, Cell: func(s row) site.Cell { return site.Words(x.soon(s)) }},
 			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(s row) site.Cell { return site.Mark(answer(s)) }},
 		},
 		Filters: []site.Filter{{Name: "status", Label: "Status", Options: x.words(), Chips: true}, {Name: "kind", Label: "Kind", Options: x.kinds()}},
@@ -256,18 +278,45 @@ func reads(s sources.Source) site.Cell {
 }
 
 // next is when a source is read again, as its schedule has it.
-func next(s sources.Source, now time.Time) string {
+func next(s sources.Source, now time.Time, zone *time.Location) string {
 	switch {
 	case s.Reading != nil:
 		return "now"
 	case !s.Paused.IsZero():
 		return "paused"
+	case s.Overdue:
+		return "overdue since " + day(s.Due.In(zone), now)
+	case !s.Due.IsZero():
+		return "expected by " + day(s.Due.In(zone), now)
 	case s.Next.IsZero():
 		return "–"
 	case !s.Next.After(now):
 		return "due now"
 	}
 	return "in " + site.Duration(s.Next.Sub(now).Truncate(time.Minute))
+}
+
+// soon is next as briefly as a column needs it.
+func (x listed) soon(s sources.Source) string {
+	if s.Due.IsZero() || s.Reading != nil {
+		return next(s, x.Now, x.Zone)
+	}
+	due, word := s.Due.In(x.Zone), "by "
+	if s.Overdue {
+		word = "since "
+	}
+	if due.Year() == x.Now.In(x.Zone).Year() {
+		return word + site.DayMonth(due)
+	}
+	return word + site.Date(due)
+}
+
+// day writes a day, with its year where that is another than now.
+func day(t, now time.Time) string {
+	if t.Year() == now.In(t.Location()).Year() {
+		return t.Format("2 January")
+	}
+	return t.Format("2 January 2006")
 }
 
 // kinds are those that are fed with files, or those that are not.
@@ -296,9 +345,13 @@ func stop(s string) string {
 	return s + "."
 }
 
-// rhythm says when a source is read.
+// rhythm says when a source is read, or handed a file.
 func rhythm(s sources.Source) string {
-	switch {
+	switch k, _ := sources.KindOf(s.Kind); {
+	case k.Fed && s.Expected != "":
+		return "handed in each " + s.Expected
+	case k.Fed:
+		return every(0)
 	case s.Weekday != "":
 		return site.Capital(s.Weekday) + "s at " + s.At
 	case s.At != "":

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tickmark/tickmark/internal/auth"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
 	"github.com/tickmark/tickmark/internal/op"
@@ -105,10 +107,16 @@ func (x seen) list(v *site.Visit) (site.List[sighting], error) {
 		None:    site.EmptyView{Title: "None.", Text: "The newest run saw nothing of this kind.", Link: site.Link{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)}},
 	}
 	shown := x.fields(count)
+	if len(x.Schema.Shown) > 0 { // the key says nothing to a person
+		l.Columns[0].Fixed, l.Columns[0].Spare, l.Columns[0].Phone = false, true, ""
+		l.Columns = append([]site.Col[sighting]{{ID: "name", Head: named(x.Schema.Shown[0]), Phone: site.PlaceFirst, Fixed: true,
+			Cell: func(s sighting) site.Cell { return site.Cell{Text: s.called(x.Schema), Href: href(s), Strong: true} }, Text: func(s sighting) any { return s.called(x.Schema) }}}, l.Columns...)
+		shown = slices.DeleteFunc(slices.Clone(x.Schema.Shown[1:]), func(f string) bool { return count[f] == 0 })
+	}
 	for _, f := range append(slices.Clone(shown), slices.DeleteFunc(x.Schema.FieldNames(), func(f string) bool { return slices.Contains(shown, f) })...) {
 		at := slices.Index(shown, f)
 		l.Columns = append(l.Columns, site.Col[sighting]{ID: "f_" + f, Head: site.Capital(strings.ReplaceAll(f, "_", " ")), Wide: at == 0, Spare: at < 0,
-			Cell: func(s sighting) site.Cell { return s.cell(f) }, Text: func(s sighting) any { return s.text(f) }})
+			Cell: func(s sighting) site.Cell { return s.cell(f, at == 0 && len(x.Schema.Shown) > 0) }, Text: func(s sighting) any { return s.text(f) }})
 	}
 	l.Columns = append(l.Columns,
 		site.Col[sighting]{ID: "first", Head: "First seen", Spare: true, Cell: func(s sighting) site.Cell { return site.Node(site.Age(s.FirstSeen, x.Now)) }, Text: func(s sighting) any { return moment(s.FirstSeen) }},
@@ -129,10 +137,23 @@ func (x seen) fetch(v *site.Visit, a site.Ask) (op.Page[sighting], error) {
 	return out, err
 }
 
-// cell is a field of a resource; what could not be read says why.
-func (s sighting) cell(field string) site.Cell {
+// called is what people call a resource: by the field that names its kind, else
+// by its key.
+func (s sighting) called(schema sources.Schema) string {
+	if len(schema.Shown) > 0 && s.Attrs[schema.Shown[0]] != nil {
+		return site.Brief(plain(s.Attrs[schema.Shown[0]]))
+	}
+	return site.Brief(s.Key)
+}
+
+// cell is a field of a resource, whole or in brief; what could not be read says
+// why.
+func (s sighting) cell(field string, whole bool) site.Cell {
 	if why, absent := s.Absent[field]; absent {
 		return site.Cell{Text: site.Brief(why), Status: site.StatusUnknown, Tone: site.StatusUnknown}
+	}
+	if whole {
+		return site.Words(plain(s.Attrs[field]))
 	}
 	return site.Words(site.Brief(plain(s.Attrs[field])))
 }
@@ -201,6 +222,25 @@ type resource struct {
 	sources.Seen
 	body
 	Pretty string
+	Called string
+	May    bool // write checks
+}
+
+// name says which one it is, and what it is where its fields say so.
+func (x resource) name() string {
+	if title := x.Attrs["title"]; len(x.Schema.Shown) > 0 && title != nil {
+		return x.Called + ": " + stop(plain(title))
+	}
+	return x.Called
+}
+
+// acts lead from what a tool found to a check of one's own.
+func (x resource) acts() []site.ButtonView {
+	if !x.May || x.seen.Kind != "finding" || x.Attrs["rule"] == nil || x.Attrs["tool"] == nil {
+		return nil
+	}
+	q := url.Values{"source": {string(x.seen.Source.ID)}, "finding": {x.Key}}
+	return []site.ButtonView{{Text: "Write a check of this rule", Href: "/checks/new?" + q.Encode()}}
 }
 
 func showResource(v *site.Visit) error {
@@ -223,9 +263,10 @@ func showResource(v *site.Visit) error {
 	if err := json.Indent(&out, x.Body, "", "  "); err != nil {
 		return err
 	}
-	x.Pretty = out.String()
-	return v.Show(shell(x.Key, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)},
-		site.Crumb{Text: sources.KindWord(x.seen.Kind), Href: fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.seen.Kind)}, site.Crumb{Text: site.Brief(x.Key), Mono: true}), resourceBody(x))
+	x.Pretty, x.May = out.String(), v.Actor.May(auth.ChecksWrite)
+	x.Called = sighting{x.Seen, x.body}.called(x.Schema)
+	return v.Show(shell(x.Called, site.Crumb{Text: x.Source.Name, Href: "/sources/" + string(x.Source.ID)},
+		site.Crumb{Text: sources.KindWord(x.seen.Kind), Href: fmt.Sprintf("/sources/%s/%s", x.Source.ID, x.seen.Kind)}, site.Crumb{Text: x.Called, Mono: true}), resourceBody(x))
 }
 
 func (x resource) rows() []site.FactRow {

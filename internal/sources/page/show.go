@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/job"
 	"github.com/tickmark/tickmark/internal/op"
@@ -83,6 +84,7 @@ type detail struct {
 	Head    evidence.Head
 	Schemas map[string]sources.Schema
 	Now     time.Time
+	Zone    *time.Location
 	May     bool
 	Job     *job.Job // that reads it now
 	Fed     bool     // nothing is fetched; files are handed in
@@ -109,6 +111,11 @@ func read(v *site.Visit) (detail, error) {
 	x.MayAgain = v.Actor.May(auth.SourcesWrite) && !x.Removed.IsZero()
 	k, _ := sources.KindOf(x.Kind)
 	x.Fed = k.Fed
+	zone, err := zoneOf(v)
+	if err != nil {
+		return x, err
+	}
+	x.Zone = clock.Zone(zone)
 	if x.Schemas, err = sources.Schemas(); err != nil {
 		return x, err
 	}
@@ -170,6 +177,10 @@ func (x detail) sentence() string {
 	switch {
 	case !x.Removed.IsZero():
 		return "It is disconnected since " + x.Removed.Format("2 January 2006") + ". What it showed stays on record."
+	case x.Overdue && (r == nil || r.Status != sources.RunFailed):
+		return x.late()
+	case r == nil && x.Fed:
+		return "It is connected, and no file was handed in yet."
 	case r == nil:
 		return "It is connected and has not been read yet."
 	case r.Status == sources.RunFailed:
@@ -187,16 +198,32 @@ func (x detail) facts() []site.Fact {
 	if x.Removed.IsZero() && !x.Fed {
 		out = append(out, site.Fact{Text: site.Capital(rhythm(x.Source))})
 	}
+	if x.Expected != "" && x.Removed.IsZero() {
+		out = append(out, site.Fact{Text: "A file is expected each " + x.Expected})
+	}
 	if x.Health.Runs > 0 {
 		out = append(out, site.Fact{Text: fmt.Sprintf("Answered %s of %s in 30 days", site.Count(x.Health.OK), site.Plural(x.Health.Runs, "time", "times")), Href: "#runs"})
 	}
 	if x.Latest != nil {
 		out = append(out, site.Fact{Node: site.AgeOf("Read", x.Latest.Ended, x.Now)})
 	}
-	if n := next(x.Source, x.Now); x.Removed.IsZero() && n != "–" {
+	switch n := next(x.Source, x.Now, x.Zone); {
+	case !x.Removed.IsZero() || n == "–":
+	case x.Due.IsZero():
 		out = append(out, site.Fact{Text: "Next " + n})
+	default:
+		out = append(out, site.Fact{Text: site.Capital(n)})
 	}
 	return out
+}
+
+// late says which file did not come.
+func (x detail) late() string {
+	since := "No file was ever handed in."
+	if !x.Health.Answered.IsZero() {
+		since = "No file was taken since " + day(x.Health.Answered.In(x.Zone), x.Now) + "."
+	}
+	return since + " One was expected by " + day(x.Due.In(x.Zone), x.Now) + "."
 }
 
 func (x detail) acts() []site.ButtonView {
@@ -238,6 +265,14 @@ func (x detail) about() []site.FactRow {
 	out = append(out, site.FactRow{Key: "Connected", Node: site.Moment(x.Created)})
 	if !x.Fed {
 		out = append(out, site.Text("Read", rhythm(x.Source)))
+	} else if x.Expected == "" {
+		out = append(out, site.Text("Files", "handed in without a rhythm"))
+	} else {
+		row := site.Text("Files", "one each "+x.Expected+", "+next(x.Source, x.Now, x.Zone))
+		if x.Overdue {
+			row.Status = site.StatusFail
+		}
+		out = append(out, row)
 	}
 	if x.Latest != nil && x.Latest.Scope[expires] != "" {
 		out = append(out, site.Text("Credential ends", x.Latest.Scope[expires]))

@@ -797,7 +797,7 @@ func resourceBody(x resource) templ.Component {
 			templ_7745c5c3_Var32 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Lead: site.Lead{Name: x.Schema.Title + " of " + x.Source.Name}, Text: site.Brief(x.Key), Work: true, Facts: []site.Fact{
+		templ_7745c5c3_Err = site.Sentence(site.SentenceView{Lead: site.Lead{Name: x.Schema.Title + " of " + x.Source.Name}, Text: x.name(), Work: true, Actions: x.acts(), Facts: []site.Fact{
 			{Node: site.AgeOf("First seen", x.FirstSeen, x.Now)}, {Node: site.AgeOf("Changed", x.Changed, x.Now)},
 		}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
