@@ -24,7 +24,7 @@ torture: ## inject every fault thousands of times, for about 25 minutes; a missi
 	sh scripts/test-deps.sh
 	TICKMARK_TORTURE=1 sh scripts/torture.sh
 
-races: ## every test of every package under the race detector, for an hour or so
+races: ## every test of every package under the race detector; takes long
 	TICKMARK_RACE=all sh scripts/race.sh
 
 gitea: ## record what a real Gitea says, for the tests that play it back; builds the server, in minutes

@@ -3,7 +3,7 @@
 # and of the machine's own work, which run beside each other by themselves; of
 # the other packages below the tests that start goroutines, for the rest would
 # take minutes to say nothing; and of the whole program what serves. With
-# TICKMARK_RACE=all it is every test of every package, for an hour or so.
+# TICKMARK_RACE=all it is every test of every package, which takes long.
 set -eu
 cd "$(dirname "$0")/.."
 
