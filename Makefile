@@ -4,7 +4,7 @@
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check torture gitea pictures generate bench fuzz build
+.PHONY: help run test check torture races gitea pictures generate bench fuzz build
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ check: ## run before sending: format, vet, generated code, tests on SQLite
 torture: ## inject every fault thousands of times, for about 25 minutes; a missing tool fails
 	sh scripts/test-deps.sh
 	TICKMARK_TORTURE=1 sh scripts/torture.sh
+
+races: ## every test of every package under the race detector; takes long
+	TICKMARK_RACE=all sh scripts/race.sh
 
 gitea: ## record what a real Gitea says, for the tests that play it back; builds the server, in minutes
 	sh scripts/gitea.sh

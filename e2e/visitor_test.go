@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -94,10 +95,13 @@ func (v *visitor) at(path string) {
 }
 
 var (
-	tagForm  = regexp.MustCompile(`(?s)<(script|style|svg|head)\b.*?</(script|style|svg|head)>|<[^>]*>`)
-	hrefForm = regexp.MustCompile(`<a\b[^>]*?\shref="([^"]*)"`)
-	mainForm = regexp.MustCompile(`(?s)<main\b.*</main>`)
-	nameForm = regexp.MustCompile(`<(?:input|select|textarea|button)\b[^>]*?\sname="([^"]*)"`)
+	tagForm   = regexp.MustCompile(`(?s)<(script|style|svg|head)\b.*?</(script|style|svg|head)>|<[^>]*>`)
+	hrefForm  = regexp.MustCompile(`<a\b[^>]*?\shref="([^"]*)"`)
+	mainForm  = regexp.MustCompile(`(?s)<main\b.*</main>`)
+	bodyForm  = regexp.MustCompile(`(?s)<body\b.*</body>`)
+	startForm = regexp.MustCompile(`<([a-z][a-z0-9]*)((?:\s[^<>"]*(?:"[^"]*")?)*)>`)
+	attrForm  = regexp.MustCompile(`\s([a-z][a-z0-9-]*)(="[^"]*")?`)
+	nameForm  = regexp.MustCompile(`<(?:input|select|textarea|button)\b[^>]*?\sname="([^"]*)"`)
 )
 
 // text is what the last page says.
@@ -133,6 +137,31 @@ func (v *visitor) fields() string {
 	slices.Sort(out)
 	return strings.Join(slices.Compact(out), " ")
 }
+
+// kinds are the elements of the last page as a style sheet tells them apart, each
+// once: tag, classes, type, role and state, and the names of what else it has.
+// Left out are fields that nobody sees, and drawings, whose colour says which of
+// a few states something is in.
+func (v *visitor) kinds() []string {
+	seen := map[string]bool{}
+	for _, tag := range startForm.FindAllStringSubmatch(bodyForm.FindString(v.body), -1) {
+		if tag[1] == "svg" || strings.Contains(tag[2], ` type="hidden"`) {
+			continue
+		}
+		kind := tag[1]
+		for _, a := range attrForm.FindAllStringSubmatch(tag[2], -1) {
+			kind += " " + a[1]
+			if slices.Contains(telling, a[1]) {
+				kind += a[2]
+			}
+		}
+		seen[kind] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// telling are the attributes whose values make an element look or act otherwise.
+var telling = []string{"class", "type", "role", "aria-current", "aria-pressed", "aria-invalid", "aria-selected", "aria-expanded", "aria-sort"}
 
 // shape is the address of the last page with everything but its first step
 // left out: what many records have in common.

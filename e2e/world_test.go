@@ -23,6 +23,8 @@ import (
 // they take minutes, and `go test ./...` should not.
 const journeys = "TICKMARK_E2E"
 
+func TestMain(m *testing.M) { os.Exit(browser.Main(m)) }
+
 // wanted skips a test unless journeys were asked for, and lets it run beside
 // another one.
 func wanted(t *testing.T) {

@@ -45,21 +45,11 @@ TICKMARK_TEST_POSTGRES='' TICKMARK_REQUIRE_POSTGRES='' TICKMARK_E2E=1 go test -t
 say "faults"
 TICKMARK_E2E=1 sh scripts/torture.sh
 
-# Only where goroutines share something; the rest would take minutes to say
-# the same.
-racing=
-for pkg in db blob ledger op job auth sources checks; do
-	if [ -d "internal/$pkg" ]; then racing="$racing ./internal/$pkg"; fi
-done
-say "races:$racing"
-if command -v "${CC:-cc}" >/dev/null 2>&1; then
-	CGO_ENABLED=1 go test -race -timeout 10m $racing
-	# Of the whole program only what serves: its matrices would take minutes.
-	CGO_ENABLED=1 go test -race -timeout 10m -run Server ./internal/app
-else
-	echo "NOT RUN: the race detector needs a C compiler, and there is none" >&2
-fi
+say "races"
+sh scripts/race.sh
 
-export FUZZTIME="${FUZZTIME:-1s}"
+# The packages' tests have run the inputs that are known; these are new ones, as
+# many on a busy machine as on a quiet one.
+export FUZZTIME="${FUZZTIME:-300x}"
 say "fuzzing, $FUZZTIME each"
 sh scripts/fuzz.sh

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -26,10 +27,22 @@ const (
 	Require = "TICKMARK_REQUIRE_CHROMIUM"
 )
 
-// Browser is a Chromium with a profile of its own. It ends with the test.
-type Browser struct{ ctx context.Context }
+// Browser is a Chromium with a profile of its own.
+type Browser struct {
+	ctx   context.Context
+	close func()
+}
 
-// Start starts a Chromium for this test, or skips the test where there is none.
+// running is the one Chromium of this process. Starting one takes longer than
+// most journeys, and every page has cookies and a window of its own anyway.
+var running struct {
+	mu    sync.Mutex
+	b     *Browser
+	users int
+}
+
+// Start gives this test the Chromium of the process, or skips the test where
+// there is none. It ends with the last test that uses it.
 func Start(t testing.TB) *Browser {
 	t.Helper()
 	program, err := find()
@@ -39,13 +52,46 @@ func Start(t testing.TB) *Browser {
 		}
 		t.Skipf("NOT RUN IN A BROWSER: %v", err)
 	}
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	if running.b != nil && running.b.lost() {
+		// Whoever still waits for it fails; nobody else does.
+		running.b.close()
+		running.b = nil
+	}
+	if running.b == nil {
+		if running.b, err = start(program); err != nil {
+			t.Fatalf("start %s: %v", program, err)
+		}
+	}
+	running.users++
+	t.Cleanup(leave)
+	return running.b
+}
+
+// Main runs the tests of a package with one Chromium for all of them, even
+// where there is a moment between two that use it.
+func Main(m *testing.M) int {
+	running.users++
+	defer leave()
+	return m.Run()
+}
+
+func leave() {
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	if running.users--; running.users == 0 && running.b != nil {
+		running.b.close()
+		running.b = nil
+	}
+}
+
+// start starts a Chromium.
+func start(program string) (*Browser, error) {
 	profile, err := os.MkdirTemp("", "tickmark-chromium-")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	// Not t.TempDir: a helper process that writes a moment longer must not
-	// fail the test.
-	t.Cleanup(func() { os.RemoveAll(profile) })
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("no-pings", true), chromedp.Flag("lang", "en-US"),
@@ -53,18 +99,33 @@ func Start(t testing.TB) *Browser {
 		chromedp.Env("HOME="+profile, "LANG=en_US.UTF-8", "TZ=UTC"),
 	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(cancel)
+	b := &Browser{ctx, sync.OnceFunc(func() {
+		_ = chromedp.Cancel(ctx) // politely; what follows does not ask
+		cancel()
+		stop()
+		// A helper process that writes a moment longer fails nothing.
+		os.RemoveAll(profile)
+	})}
 	// The first run starts the process and ties its life to ctx: no timeout.
 	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start %s: %v", program, err)
+		b.close()
+		return nil, err
 	}
-	t.Cleanup(func() { chromedp.Cancel(ctx) })
-	return &Browser{ctx}
+	return b, nil
 }
 
-// Open starts a Chromium and returns its one page.
+// lost says that the process is gone, or does not answer any more.
+func (b *Browser) lost() bool {
+	select {
+	case <-chromedp.FromContext(b.ctx).Browser.LostConnection:
+		return true
+	default:
+		return b.ctx.Err() != nil
+	}
+}
+
+// Open is a page for a test that needs one.
 func Open(t testing.TB) *Page {
 	t.Helper()
 	return Start(t).Page(t)
@@ -99,6 +160,12 @@ func (b *Browser) Page(t testing.TB) *Page {
 		}
 		cancel()
 	})
+	// Of several windows the system gives the focus to one; to its person each
+	// has it.
+	p.do("take the focus", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return err
+	}))
 	p.Emulate(1280, 800, false, false)
 	return p
 }

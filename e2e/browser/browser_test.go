@@ -14,6 +14,8 @@ import (
 	"github.com/tickmark/tickmark/e2e/browser"
 )
 
+func TestMain(m *testing.M) { os.Exit(browser.Main(m)) }
+
 const form = `<!doctype html><html lang="en"><head><title>Form</title><meta name="viewport" content="width=device-width"></head><body><main>
 <h1>Form</h1>
 <form action="/next">
@@ -25,6 +27,11 @@ const form = `<!doctype html><html lang="en"><head><title>Form</title><meta name
 </form>
 <p id="late" hidden>Late</p><script src="/late.js"></script>
 </main></body></html>`
+
+// text is a page with a paragraph.
+func text(attributes, words string) string {
+	return `<!doctype html><html lang="en"><head><title>x</title><link rel="stylesheet" href="/text.css"></head><main><h1>x</h1><p` + attributes + `>` + words + `</p></main></html>`
+}
 
 // site answers as the product does: under a policy that allows own scripts
 // only.
@@ -39,12 +46,20 @@ func site(t *testing.T) string {
 		"/unfair":      `<!doctype html><html lang="en"><title>x</title><main><h1>x</h1><img src="/late.png"></main></html>`,
 		"/late.png":    "",
 		"/favicon.ico": "",
+		"/text":        text("", "One"),
+		"/text/again":  text("", "Other"),
+		"/text/pale":   text(" class=pale", "Pale"),
+		"/text/within": text(" class=grey", "<span>Within</span>"),
+		"/text.css":    "p { color: #222; background: #fff } .pale { color: #ddd } .grey { background: #333 } @media (prefers-color-scheme: dark) { p { background: #2a2a2a } }",
 		"/covered":     `<!doctype html><html lang="en"><title>x</title><main><h1>x</h1><p tabindex="-1" id="no">Not by keyboard</p></main></html>`,
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'self'; script-src 'self'; style-src 'self'")
 		if strings.HasSuffix(r.URL.Path, ".js") {
 			w.Header().Set("Content-Type", "text/javascript")
+		}
+		if strings.HasSuffix(r.URL.Path, ".css") {
+			w.Header().Set("Content-Type", "text/css")
 		}
 		text, ok := pages[r.URL.Path]
 		switch {
@@ -134,6 +149,49 @@ func TestAxe(t *testing.T) {
 	got := p.Axe()
 	if len(got) != 1 || got[0].ID != "image-alt" || len(got[0].Nodes) != 1 {
 		t.Errorf("got %v, want image-alt once", got)
+	}
+}
+
+// TestAxeJudgesEachLookOfText: what looked the same and was fair is not judged
+// again, and whatever is different or was not fair is.
+func TestAxeJudgesEachLookOfText(t *testing.T) {
+	url := site(t)
+	p := browser.Open(t)
+	for _, x := range []struct {
+		path string
+		dark bool
+		want int
+	}{
+		{"/text", false, 0},
+		{"/text/again", false, 0},
+		{"/text/again", true, 1}, // the same paragraph, on what it lies at night
+		{"/text", true, 1},       // which stays wrong wherever it is seen
+		{"/text/again", false, 0},
+		{"/text/pale", false, 1},
+		{"/text/pale", false, 1},
+		{"/text/within", false, 1}, // the text is as it was, what it stands in is not
+	} {
+		p.Emulate(1280, 800, false, x.dark)
+		p.Goto(url + x.path)
+		n := 0
+		for _, v := range p.Axe() {
+			if v.ID == "color-contrast" {
+				n += len(v.Nodes)
+			}
+		}
+		if n != x.want {
+			t.Errorf("%s, at night %v: %d texts are hard to read, want %d", x.path, x.dark, n, x.want)
+		}
+	}
+	// The theme changes under a page that stands.
+	p.Emulate(1280, 800, false, false)
+	p.Goto(url + "/text")
+	if got := p.Axe(); len(got) != 0 {
+		t.Errorf("by day: %v", got)
+	}
+	p.Emulate(1280, 800, false, true)
+	if got := p.AxeRules("color-contrast"); len(got) != 1 {
+		t.Errorf("at night: %v, want the paragraph", got)
 	}
 }
 

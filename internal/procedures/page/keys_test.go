@@ -20,6 +20,8 @@ import (
 	"github.com/tickmark/tickmark/internal/site"
 )
 
+func TestMain(m *testing.M) { os.Exit(browser.Main(m)) }
+
 // bench is a browser at the workpaper of CHG-01, as the staff of the firm.
 type bench struct {
 	*browser.Page
