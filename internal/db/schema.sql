@@ -310,6 +310,7 @@ CREATE TABLE control (
 	PRIMARY KEY (org_id, id),
 	UNIQUE (org_id, code)
 );
+CREATE INDEX control_in_force ON control (org_id, retired, owner_id);
 CREATE INDEX control_stamp ON control (org_id, owner_id, version, updated);
 
 CREATE TABLE control_criterion (
@@ -1244,7 +1245,7 @@ CREATE TABLE source (
 	every    BIGINT NOT NULL,
 	version  BIGINT NOT NULL,
 	created  BIGINT NOT NULL,
-	removed  BIGINT NOT NULL, day_time TEXT NOT NULL DEFAULT '', weekday TEXT NOT NULL DEFAULT '', paused BIGINT NOT NULL DEFAULT 0,
+	removed  BIGINT NOT NULL, day_time TEXT NOT NULL DEFAULT '', weekday TEXT NOT NULL DEFAULT '', paused BIGINT NOT NULL DEFAULT 0, expected TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, id)
 );
 
@@ -1264,7 +1265,7 @@ CREATE TABLE source_import (
 	run_id    TEXT    NOT NULL,
 	refused   TEXT    NOT NULL,
 	actor     TEXT    NOT NULL,
-	created   BIGINT  NOT NULL,
+	created   BIGINT  NOT NULL, cancelled TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (org_id, id)
 );
 
@@ -1454,6 +1455,16 @@ CREATE TABLE users_totp (
 	created   BIGINT NOT NULL,
 	confirmed BIGINT NOT NULL,
 	used      BIGINT NOT NULL
+);
+
+CREATE TABLE view_look (
+	org_id     TEXT   NOT NULL,
+	user_id    TEXT   NOT NULL,
+	seen       BIGINT NOT NULL,
+	size       BIGINT NOT NULL,
+	since      BIGINT NOT NULL,
+	since_size BIGINT NOT NULL,
+	PRIMARY KEY (org_id, user_id)
 );
 
 CREATE TABLE view_saved (

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
-	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/canon"
+	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/db"
 	"github.com/tickmark/tickmark/internal/evidence"
 	"github.com/tickmark/tickmark/internal/fault"
