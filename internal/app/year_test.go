@@ -265,6 +265,11 @@ func marked(t *testing.T, a *app.App, lead *op.Desk) {
 			}
 		}
 	}
+	for path, says := range map[string]string{"/": "8 of 10 answering, 2 silent", "/sources": "Two were not heard of for too long."} {
+		if page, _ := read(client.Get(web.URL + path)); !strings.Contains(page, says) {
+			t.Errorf("%s does not say %q", path, says)
+		}
+	}
 	// What was adopted after the report does not undo what it rests on.
 	read(client.PostForm(web.URL+"/sign-in", url.Values{"email": {"eleanor@aldinevoss.example"}, "password": {demo.Password}, "to": {"/"}}))
 	list, _ := read(client.Get(web.URL + "/engagements"))

@@ -78,6 +78,20 @@ type Answer struct {
 	zone *time.Location
 }
 
+// Silent names the sources that the check has not heard of for too long, where
+// nothing else keeps it from knowing.
+func (c Check) Silent() (out []string) {
+	if c.Remedy != "" || !strings.HasPrefix(c.Reason, causeStale) {
+		return nil
+	}
+	for _, s := range c.Sources {
+		if s.Status == Unknown && s.Name != "" && strings.HasPrefix(s.Reason, causeStale) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
 const (
 	selectOwn = "SELECT body FROM check_definition WHERE org_id = ? AND own = ? AND ended = 0 ORDER BY check_id"
 	inForce   = "SELECT digest FROM check_definition WHERE org_id = ? AND check_id = ? AND ended = 0"

@@ -193,7 +193,7 @@ func (p *Picture) blind() []Action {
 		if !a.Looked || a.Status != checks.Unknown {
 			continue
 		}
-		owner, silent := p.ownerOf(a), silentOf(a)
+		owner, silent := p.ownerOf(a), a.Silent()
 		key := cmp.Or(a.Remedy, a.Title)
 		if len(silent) > 0 {
 			key = "silent " + owner // what is to be done is one thing, however many are silent
@@ -215,16 +215,6 @@ func (p *Picture) blind() []Action {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Action) int { return cmp.Compare(len(b.Settles), len(a.Settles)) })
-	return out
-}
-
-// silentOf names the sources that a check has not heard of for too long.
-func silentOf(a checks.Check) (out []string) {
-	for _, s := range a.Sources {
-		if a.Remedy == "" && strings.HasPrefix(a.Reason, "not looked at since ") && strings.HasPrefix(s.Reason, "not looked at since ") && s.Status == checks.Unknown && s.Name != "" {
-			out = append(out, s.Name)
-		}
-	}
 	return out
 }
 

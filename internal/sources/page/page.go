@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tickmark/tickmark/internal/auth"
+	"github.com/tickmark/tickmark/internal/checks"
 	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/op"
 	"github.com/tickmark/tickmark/internal/orgs"
@@ -59,6 +60,7 @@ func shell(title string, crumbs ...site.Crumb) site.Shell {
 type listed struct {
 	site.Listing[sources.Source]
 	List []sources.Source
+	Old  old
 	Now  time.Time
 	Zone *time.Location
 	May  bool
@@ -75,6 +77,9 @@ func showList(v *site.Visit) error {
 		return err
 	}
 	x.Zone = clock.Zone(zone)
+	if x.Old, err = tooOld(v); err != nil {
+		return err
+	}
 	if x.Listing, err = x.list().Open(v); err != nil || x.Done {
 		return err
 	}
@@ -86,9 +91,11 @@ func (x listed) sentence() string {
 	if n == 0 {
 		return "No source is connected yet."
 	}
-	silent, late, blind := int64(0), int64(0), int64(0)
+	silent, late, gone, blind := int64(0), int64(0), int64(0), int64(0)
 	for _, s := range x.List {
-		switch status, word := answer(s); {
+		switch status, word := x.Old.answer(s); {
+		case word == silence:
+			gone++
 		case word == overdue:
 			late++
 		case status == site.StatusFail:
@@ -104,8 +111,11 @@ func (x listed) sentence() string {
 	if late > 0 {
 		text += " " + site.Capital(site.Several(int(late), "waits for a file that is overdue.", "wait for files that are overdue."))
 	}
+	if gone > 0 {
+		text += " " + site.Capital(site.Several(gone, "was not heard of for too long.", "were not heard of for too long."))
+	}
 	switch {
-	case silent+late > 0:
+	case silent+late+gone > 0:
 		return text
 	case blind > 0:
 		return text + " " + site.Capital(site.Several(int(blind), "could not be read whole.", "could not be read whole."))
@@ -120,8 +130,27 @@ func (x listed) acts() []site.ButtonView {
 	return []site.ButtonView{{Text: "Hand in a file", Href: "/sources/ingest"}, {Text: "Connect a source", Kind: site.ButtonPrimary, Href: "/sources/new"}}
 }
 
-// answer is how a source stands: whether its newest run was answered.
-func answer(s sources.Source) (site.Status, string) {
+// old are the names of the sources whose newest answer is older than the checks
+// that rest on it allow.
+type old map[string]bool
+
+func tooOld(v *site.Visit) (old, error) {
+	out := old{}
+	if !v.Actor.May(auth.ChecksRead) {
+		return out, nil
+	}
+	list, err := checks.List.Do(v.Context(), v.Desk, checks.Filter{})
+	for _, c := range list.Items {
+		for _, name := range c.Silent() {
+			out[name] = true
+		}
+	}
+	return out, err
+}
+
+// answer is how a source stands: whether its newest run was answered, and
+// whether that is recent enough.
+func (o old) answer(s sources.Source) (site.Status, string) {
 	switch {
 	case !s.Removed.IsZero():
 		return site.StatusNotApplicable, "Disconnected"
@@ -135,6 +164,8 @@ func answer(s sources.Source) (site.Status, string) {
 		return site.StatusUnknown, "Cancelled"
 	case !s.Paused.IsZero():
 		return site.StatusUnknown, "Paused"
+	case o[s.Name]:
+		return site.StatusUnknown, silence
 	case len(s.Latest.Missing) > 0:
 		return site.StatusUnknown, "Read in part"
 	}
@@ -144,12 +175,15 @@ func answer(s sources.Source) (site.Status, string) {
 	return site.StatusPass, "Answers"
 }
 
+// silence is the word for a source that checks have not heard of for too long.
+const silence = "Silent"
+
 // overdue is the word for a source whose next file did not come in time.
 const overdue = "File overdue"
 
 // rank puts what needs a person first.
-func rank(s sources.Source) int {
-	status, _ := answer(s)
+func (o old) rank(s sources.Source) int {
+	status, _ := o.answer(s)
 	return slices.Index([]site.Status{site.StatusFail, site.StatusUnknown, site.StatusNotStarted, site.StatusPass, site.StatusNotApplicable}, status)
 }
 
@@ -198,7 +232,7 @@ func (x listed) list() site.List[sources.Source] {
 			{ID: "rhythm", Head: "Read", Spare: true, Cell: func(s row) site.Cell { return site.Words(site.Capital(rhythm(s))) }},
 			{ID: "connected", Head: "Connected", Spare: true, Sorts: true, Cell: func(s row) site.Cell { return site.Node(site.Moment(s.Created)) }, Text: func(s row) any { return moment(s.Created) }},
 			{ID: "next", Head: "Next", Phone: site.PlaceHidden, Cell: func(s row) site.Cell { return site.Words(x.soon(s)) }},
-			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(s row) site.Cell { return site.Mark(answer(s)) }},
+			{ID: "status", Head: "Status", Phone: site.PlaceEnd, Fixed: true, Sorts: true, Cell: func(s row) site.Cell { return site.Mark(x.Old.answer(s)) }},
 		},
 		Filters: []site.Filter{{Name: "status", Label: "Status", Options: x.words(), Chips: true}, {Name: "kind", Label: "Kind", Options: x.kinds()}},
 		Row:     func(s row) site.Row { return site.Row{Href: href(s)} },
@@ -218,10 +252,10 @@ func (x listed) fetch(a site.Ask) op.Page[sources.Source] {
 		"answered":  func(a, b sources.Source) int { return a.Health.Answered.Compare(b.Health.Answered) },
 		"resources": func(a, b sources.Source) int { return cmp.Compare(seenBy(a), seenBy(b)) },
 		"connected": func(a, b sources.Source) int { return a.Created.Compare(b.Created) },
-		"status":    func(a, b sources.Source) int { return rank(a) - rank(b) },
+		"status":    func(a, b sources.Source) int { return x.Old.rank(a) - x.Old.rank(b) },
 	}[a.Sort]
 	return site.Among(a, x.List, func(s sources.Source) bool {
-		_, word := answer(s)
+		_, word := x.Old.answer(s)
 		return (a.Filter("status") == "" || a.Filter("status") == word) && (a.Filter("kind") == "" || a.Filter("kind") == s.Kind) && a.Holds(s.Name, kindWord(s.Kind), where(s))
 	}, order, func(s sources.Source) string { return string(s.ID) })
 }
@@ -230,7 +264,7 @@ func (x listed) fetch(a site.Ask) op.Page[sources.Source] {
 func (x listed) words() []site.Option {
 	var out []site.Option
 	for _, s := range x.List {
-		_, word := answer(s)
+		_, word := x.Old.answer(s)
 		if !slices.ContainsFunc(out, func(o site.Option) bool { return o.Value == word }) {
 			out = append(out, site.Option{Value: word, Text: word})
 		}

@@ -81,6 +81,7 @@ func where(s sources.Source) string {
 type detail struct {
 	sources.Source
 	Runs    site.Listing[sources.Run]
+	Old     old
 	Head    evidence.Head
 	Schemas map[string]sources.Schema
 	Now     time.Time
@@ -116,6 +117,9 @@ func read(v *site.Visit) (detail, error) {
 		return x, err
 	}
 	x.Zone = clock.Zone(zone)
+	if x.Old, err = tooOld(v); err != nil {
+		return x, err
+	}
 	if x.Schemas, err = sources.Schemas(); err != nil {
 		return x, err
 	}
@@ -168,7 +172,7 @@ func progressView(j job.Job) site.ProgressView {
 }
 
 func (x detail) lead() site.Lead {
-	status, word := answer(x.Source)
+	status, word := x.Old.answer(x.Source)
 	return site.Lead{Name: x.Name, Status: status, Word: word}
 }
 
@@ -187,6 +191,8 @@ func (x detail) sentence() string {
 		return "It did not answer. " + stop(site.Capital(r.Error))
 	case r.Status == sources.RunCancelled:
 		return "Its newest reading was " + stop(r.Error) + " Nothing of that was kept."
+	case x.Old[x.Name]:
+		return "It has been silent since " + site.Date(x.Health.Answered) + ". What it showed is too old for the checks that rest on it."
 	case len(r.Missing) > 0:
 		return fmt.Sprintf("%s seen. %s could not be read.", site.Capital(site.Several(int(r.Resources), "thing was", "things were")), site.Capital(site.Several(len(r.Missing), "fact", "facts")))
 	}
