@@ -270,6 +270,11 @@ func marked(t *testing.T, a *app.App, lead *op.Desk) {
 			t.Errorf("%s does not say %q", path, says)
 		}
 	}
+	// Who keeps the sources reads no checks, and is the one to mend it.
+	read(client.PostForm(web.URL+"/sign-in", url.Values{"email": {"lukas@larchmere.example"}, "password": {demo.Password}, "to": {"/sources"}}))
+	if page, _ := read(client.Get(web.URL + "/sources")); !strings.Contains(page, "Two were not heard of for too long.") {
+		t.Error("the operator is not told of silent sources")
+	}
 	// What was adopted after the report does not undo what it rests on.
 	read(client.PostForm(web.URL+"/sign-in", url.Values{"email": {"eleanor@aldinevoss.example"}, "password": {demo.Password}, "to": {"/"}}))
 	list, _ := read(client.Get(web.URL + "/engagements"))
