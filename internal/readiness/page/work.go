@@ -30,6 +30,7 @@ type work struct {
 	Today                      string
 	Overdue, Week, Later, Free []tasks.Task // mine; Free is nobody's
 	Total                      int64        // of mine
+	own                        int          // acts that are mine
 	Members                    []site.Option
 	Mentions                   op.Page[tasks.Mention]
 	Approvals                  []site.ActionView
@@ -52,8 +53,6 @@ func (x work) counts() map[string]int64 { return map[string]int64{"/work": int64
 
 // waiting is what waits for the reader of a picture, to be counted.
 func (p picture) waiting(v *site.Visit) (map[string]int64, error) {
-	x := work{picture: p, Program: true}
-	x.split(v.Actor.Name)
 	if !v.Actor.May(auth.WorkRead) || v.Actor.User == "" {
 		return nil, nil
 	}
@@ -61,7 +60,7 @@ func (p picture) waiting(v *site.Visit) (map[string]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.Total = mine.Total
+	x := work{Program: true, Total: mine.Total, own: owned(p.Actions, v.Actor.Name)}
 	if err := x.readApprovals(v); err != nil {
 		return nil, err
 	}
@@ -152,6 +151,7 @@ func (x *work) readActs(v *site.Visit) error {
 
 // split sorts the acts by whose they are.
 func (x *work) split(me string) {
+	x.own = owned(x.Actions, me)
 	for _, a := range x.Actions {
 		switch {
 		case a.Owner == "":
@@ -164,8 +164,19 @@ func (x *work) split(me string) {
 	}
 }
 
+// owned counts the acts that are somebody's. There may be ten thousand, and each
+// is large: home counts them without copying one.
+func owned(all []readiness.Action, who string) (n int) {
+	for i := range all {
+		if all[i].Owner != "" && all[i].Owner == who {
+			n++
+		}
+	}
+	return n
+}
+
 // count is everything that waits for the reader.
-func (x work) count() int { return int(x.Total) + len(x.Mine) + len(x.Approvals) }
+func (x work) count() int { return int(x.Total) + x.own + len(x.Approvals) }
 
 func (x work) sentence() string {
 	n := x.count()
