@@ -158,12 +158,18 @@ func stillHad(ctx context.Context, desk *op.Desk, in Retry) error {
 	if err != nil || i.Run != "" {
 		return err // importRetry says it
 	}
-	gone := fault.Conflict("The bytes of %s are not kept any more, so it cannot be read again. Hand the file in anew.", i.Name)
 	if i.address == "" {
 		return fault.Conflict("The bytes of %s were never kept, so it cannot be read again. Hand the file in anew.", i.Name)
 	}
-	if had, err := desk.Vault.Has(ctx, desk.Org, i.address); err != nil || !had {
-		return orElse(err, gone)
+	kept := func(address string) error {
+		had, err := desk.Vault.Has(ctx, desk.Org, address)
+		if err == nil && !had {
+			err = fault.Conflict("The bytes of %s are not kept any more, so it cannot be read again. Hand the file in anew.", i.Name)
+		}
+		return err
+	}
+	if err := kept(i.address); err != nil {
+		return err
 	}
 	if !i.pieced {
 		return nil
@@ -181,16 +187,9 @@ func stillHad(ctx context.Context, desk *op.Desk, in Retry) error {
 		if err != nil {
 			return err
 		}
-		if had, err := desk.Vault.Has(ctx, desk.Org, at); err != nil || !had {
-			return orElse(err, gone)
+		if err := kept(at); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-func orElse(err error, otherwise *fault.Error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }

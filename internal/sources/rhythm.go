@@ -3,8 +3,8 @@ package sources
 import (
 	"time"
 
-	"github.com/tickmark/tickmark/internal/clock"
 	"github.com/tickmark/tickmark/internal/fault"
+	"github.com/tickmark/tickmark/internal/notify"
 	"github.com/tickmark/tickmark/internal/op"
 )
 
@@ -45,15 +45,15 @@ func (s *Source) expect(c *op.Call) error {
 	if s.Expected == "" || !s.Removed.IsZero() || !s.Paused.IsZero() {
 		return nil
 	}
-	var zone string
-	if err := c.Tx.Row(selectZone, []any{c.Org}, &zone); err != nil {
+	zone, err := notify.Zone(c.Tx, c.Org)
+	if err != nil {
 		return err
 	}
 	last := s.Health.Answered
 	if last.IsZero() {
 		last = s.Created
 	}
-	s.Due = Due(s.Expected, last, clock.Zone(zone))
+	s.Due = Due(s.Expected, last, zone)
 	s.Overdue = !c.Now.Before(s.Due)
 	return nil
 }
