@@ -4,6 +4,7 @@
 package controls
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -350,8 +351,8 @@ func create(c *op.Call, in Own) (Control, error) {
 	if err != nil {
 		return Control{}, err
 	}
-	x := Control{Code: in.Code, Title: strings.TrimSpace(in.Title), Text: strings.TrimSpace(in.Text), Type: orElse(in.Type, "preventive"),
-		Nature: orElse(in.Nature, "manual"), Frequency: in.Frequency, Owner: owner, OwnerRole: in.OwnerRole, Key: in.Key}
+	x := Control{Code: in.Code, Title: strings.TrimSpace(in.Title), Text: strings.TrimSpace(in.Text), Type: cmp.Or(in.Type, "preventive"),
+		Nature: cmp.Or(in.Nature, "manual"), Frequency: in.Frequency, Owner: owner, OwnerRole: in.OwnerRole, Key: in.Key}
 	cat, err := frameworks.Shipped()
 	if err != nil {
 		return Control{}, err
@@ -366,13 +367,6 @@ func create(c *op.Call, in Own) (Control, error) {
 		return x, err
 	}
 	return x, relink(c)
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // Change is a new version of a control.

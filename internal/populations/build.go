@@ -1,6 +1,7 @@
 package populations
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -402,7 +403,7 @@ func (g *gathered) stock(ctx context.Context, d *op.Desk, in Material, how readi
 				return nil, err
 			}
 			m.Evidence = g.record.ID
-			m.Query, m.Environment = orElse(m.Query, g.record.Query), orElse(m.Environment, g.record.Environment)
+			m.Query, m.Environment = cmp.Or(m.Query, g.record.Query), cmp.Or(m.Environment, g.record.Environment)
 			if m.Extracted.IsZero() {
 				m.Extracted = g.record.Captured
 			}
@@ -410,12 +411,12 @@ func (g *gathered) stock(ctx context.Context, d *op.Desk, in Material, how readi
 		if m.Extracted.IsZero() {
 			m.Extracted = g.now
 		}
-		m.Extracted, m.Extractor = clock.Truncate(m.Extracted), orElse(m.Extractor, g.actor)
+		m.Extracted, m.Extractor = clock.Truncate(m.Extracted), cmp.Or(m.Extractor, g.actor)
 		sum := sha256.Sum256(data)
 		m.Bytes, m.Size = hex.EncodeToString(sum[:]), int64(len(data))
 		return fromFile(data, how, g.win), nil
 	}
-	m.Extracted, m.Extractor, m.Source = g.now, g.actor, orElse(strings.TrimSpace(in.Source), "calendar of the control")
+	m.Extracted, m.Extractor, m.Source = g.now, g.actor, cmp.Or(strings.TrimSpace(in.Source), "calendar of the control")
 	m.Query = in.Cadence + " occurrences that end in " + m.Period
 	m.Key, m.Time = "occurrence", ""
 	s, cal, err := fromCalendar(sample.Cadence(in.Cadence), g.room.Starts, g.room.Ends, g.deeds, g.win)
@@ -429,13 +430,6 @@ func (g *gathered) stock(ctx context.Context, d *op.Desk, in Material, how readi
 		err = fault.Invalid("last", "%d occurrences are due in the period, so nothing before it stands in for them", cal.Expected)
 	}
 	return s, err
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // query is how a run's list was asked for, word by word.

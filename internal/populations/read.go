@@ -2,6 +2,7 @@ package populations
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -179,7 +180,7 @@ func (b *book) piece(n int, fn func(Row, string) (bool, error)) (bool, error) {
 			return false, b.broken("%s", err)
 		}
 		if row.Item != item || item+"\t"+row.Commitment != string(line) {
-			return false, b.broken("row %s differs from what its commitment binds", clip(orElse(item, row.Item)))
+			return false, b.broken("row %s differs from what its commitment binds", clip(cmp.Or(item, row.Item)))
 		}
 		if more, err := fn(row, string(line)); !more || err != nil {
 			return false, err

@@ -1,6 +1,7 @@
 package procedures
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func conclude(c *op.Call, in Decision) (Conclusion, error) {
 		return Conclusion{}, err
 	}
 	e := p.Evaluation
-	k := Conclusion{Version: 1, Proposal: orElse(e.Proposal, Judgement), Decision: in.Decision, Reason: strings.TrimSpace(in.Reason), Tested: e.Tested,
+	k := Conclusion{Version: 1, Proposal: cmp.Or(e.Proposal, Judgement), Decision: in.Decision, Reason: strings.TrimSpace(in.Reason), Tested: e.Tested,
 		Deviations: e.Deviations, Facts: e.Facts, By: c.Actor.Name, User: c.Actor.User, At: c.Now}
 	if err := p.decidable(k); err != nil {
 		return Conclusion{}, err

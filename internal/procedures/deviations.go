@@ -1,6 +1,7 @@
 package procedures
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -174,7 +175,7 @@ func classify(c *op.Call, in Classification) (Deviation, error) {
 	}
 	for _, o := range all {
 		n, err := c.Tx.Exec(classifyDeviation, clock.Millis(c.Now), c.Actor.Name, c.Actor.User, in.Cause, in.Extent, strings.TrimSpace(in.Reason),
-			in.Expected, in.Actual, in.From, in.To, orElse(in.Detection, byAuditor), in.Fraud, in.Impact, in.Covering, in.Remedy,
+			in.Expected, in.Actual, in.From, in.To, cmp.Or(in.Detection, byAuditor), in.Fraud, in.Impact, in.Covering, in.Remedy,
 			strings.TrimSpace(in.Disclosure), c.Org, o.ID, o.Version)
 		if err == nil && n == 0 {
 			err = fault.Conflict("The deviation of %s was changed a moment ago.", o.Item)

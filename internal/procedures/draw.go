@@ -1,6 +1,7 @@
 package procedures
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -42,7 +43,7 @@ func draw(c *op.Call, in Drawing) (Sample, error) {
 	if err != nil {
 		return Sample{}, err
 	}
-	method := sample.Method(orElse(in.Method, string(sample.Random)))
+	method := sample.Method(cmp.Or(in.Method, string(sample.Random)))
 	if (method == sample.Stratified) != (in.StrataBy != "") {
 		return Sample{}, fault.Invalid("strata_by", "name the field that says the stratum where the method is stratified, and nowhere else")
 	}
@@ -75,13 +76,6 @@ func draw(c *op.Call, in Drawing) (Sample, error) {
 		return Sample{}, err
 	}
 	return s, nil
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // enter opens a workpaper for the firm's work on it.
@@ -501,7 +495,7 @@ func (p *paper) extensible(in Extending) (*Sample, error) {
 	}
 	for _, d := range p.found {
 		if d.Cause == causeDesign || d.Extent == extentSystematic {
-			return nil, fault.Conflict("The deviation of %s is %s: more items would not change that the control is not effective.", d.Item, orElse(map[bool]string{true: "one of design"}[d.Cause == causeDesign], "systematic"))
+			return nil, fault.Conflict("The deviation of %s is %s: more items would not change that the control is not effective.", d.Item, cmp.Or(map[bool]string{true: "one of design"}[d.Cause == causeDesign], "systematic"))
 		}
 	}
 	if !e.Extendable {

@@ -1,6 +1,7 @@
 package procedures
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -127,7 +128,7 @@ func (t *fullRun) count(n int, row populations.Row, status, why string) {
 		}
 	default:
 		t.Unknown++
-		t.Why = orElse(t.Why, why)
+		t.Why = cmp.Or(t.Why, why)
 		if len(t.Unknowns) < listedUnknowns {
 			t.Unknowns = append(t.Unknowns, row.Item)
 		}

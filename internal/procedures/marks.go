@@ -1,6 +1,7 @@
 package procedures
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -167,10 +168,10 @@ func confirm(c *op.Call, in Confirmation) (Marked, error) {
 			}
 			w := wish{item: d, attribute: a, mark: Reperformed, confirmed: true}
 			if proposed == proposesDeviation {
-				w.mark, w.reason = Deviates, orElse(strings.TrimSpace(in.Reason), "The record does not show: "+a.Text+".")
+				w.mark, w.reason = Deviates, cmp.Or(strings.TrimSpace(in.Reason), "The record does not show: "+a.Text+".")
 				for _, f := range found {
 					if f.Attribute == a.Letter {
-						w.code, w.reason = f.Code, orElse(strings.TrimSpace(in.Reason), f.Text)
+						w.code, w.reason = f.Code, cmp.Or(strings.TrimSpace(in.Reason), f.Text)
 					}
 				}
 			}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -185,9 +186,9 @@ func submit(v *site.Visit, open func(*site.Visit) (editing, error), in any, act 
 // differ from what was typed in bold.
 func (x editing) current() []site.FactRow {
 	var out []site.FactRow
-	now := map[string]string{"title": x.Stale.Title, "frequency": words(x.Stale.Frequency), "owner": orElse(x.Stale.OwnerName, "–"), "text": x.Stale.Text}
+	now := map[string]string{"title": x.Stale.Title, "frequency": words(x.Stale.Frequency), "owner": cmp.Or(x.Stale.OwnerName, "–"), "text": x.Stale.Text}
 	if x.statement() {
-		now = map[string]string{"text": orElse(x.Stale.Implementation, "–")}
+		now = map[string]string{"text": cmp.Or(x.Stale.Implementation, "–")}
 	}
 	for _, f := range x.Form.Fields {
 		if value, shown := now[f.Name]; shown {

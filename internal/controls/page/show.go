@@ -355,7 +355,7 @@ func (x detail) sentence() string {
 	}
 	switch x.Status {
 	case site.StatusFail:
-		return strings.TrimSuffix(orElse(x.FailingOf.Summary, x.Why), ".") + from + "."
+		return strings.TrimSuffix(cmp.Or(x.FailingOf.Summary, x.Why), ".") + from + "."
 	case site.StatusUnknown:
 		return "It cannot be known whether it holds" + from + ". " + stop(site.Capital(x.reason()))
 	case site.StatusPass:
@@ -366,7 +366,7 @@ func (x detail) sentence() string {
 	case site.StatusExcepted:
 		return x.excepted()
 	}
-	return stop(orElse(x.Why, "Nothing is known of it yet"))
+	return stop(cmp.Or(x.Why, "Nothing is known of it yet"))
 }
 
 // excepted says what fails, and until when a person has accepted that.
@@ -402,20 +402,13 @@ func answered(list []checks.Check) string {
 	return site.Count(n) + " checks that speak for it pass"
 }
 
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
 func (x detail) facts() []site.Fact {
 	key := "Not a key control"
 	if x.Key {
 		key = "Key control"
 	}
 	return []site.Fact{{Text: key}, {Text: site.Capital(words(x.Nature)) + ", " + words(x.Frequency)},
-		{Text: fmt.Sprintf("Version %d, in force since %s", x.Version, site.Date(x.Updated)), Href: "#history"}, {Text: "Owner", Person: orElse(x.OwnerName, "Nobody yet")}}
+		{Text: fmt.Sprintf("Version %d, in force since %s", x.Version, site.Date(x.Updated)), Href: "#history"}, {Text: "Owner", Person: cmp.Or(x.OwnerName, "Nobody yet")}}
 }
 
 // ask is the task that is added from here: its owner, and what it would settle.
@@ -505,7 +498,7 @@ func change(v, before controls.Version) string {
 		did = append(did, "changed the wording")
 	}
 	if a.Owner != b.Owner {
-		did = append(did, "given to "+orElse(a.OwnerName, "another owner"))
+		did = append(did, "given to "+cmp.Or(a.OwnerName, "another owner"))
 	}
 	if a.Frequency != b.Frequency {
 		did = append(did, "now "+words(a.Frequency))
@@ -544,7 +537,7 @@ func said(c controls.Control) []site.FactRow {
 		key = "yes"
 	}
 	return []site.FactRow{site.Text("Title", c.Title), site.Text("Text", c.Text), site.Text("Frequency", words(c.Frequency)),
-		site.Text("Owner", orElse(c.OwnerName, "–")), site.Text("Key control", key), site.Text("How it is done", stated)}
+		site.Text("Owner", cmp.Or(c.OwnerName, "–")), site.Text("Key control", key), site.Text("How it is done", stated)}
 }
 
 func (x detail) years() string {
